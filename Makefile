@@ -1,0 +1,37 @@
+# Every target works alone on a fresh machine: it makes the environment it needs.
+PYTHON ?= python3
+VENV := .venv
+OLDEST := .venv-oldest
+
+.PHONY: demo test test-oldest lint format clean
+
+demo: $(VENV)/installed
+	$(VENV)/bin/python examples/plot_digits.py
+
+# SCIPY_ARRAY_API lets scikit-learn run its array API check instead of skipping it.
+test: $(VENV)/installed
+	SCIPY_ARRAY_API=1 $(VENV)/bin/python -m pytest
+
+test-oldest: $(OLDEST)/installed
+	SCIPY_ARRAY_API=1 $(OLDEST)/bin/python -m pytest
+
+lint: $(VENV)/installed
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+format: $(VENV)/installed
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet -c constraints.txt -e ".[test,lint]"
+	touch $@
+
+$(OLDEST)/installed: pyproject.toml constraints-oldest.txt
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet -c constraints-oldest.txt -e ".[test]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(OLDEST) .pytest_cache .ruff_cache

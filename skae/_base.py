@@ -1,0 +1,503 @@
+"""What all autoencoders share: validate, build the net, train, record; and use the result."""
+
+import copy
+import warnings
+from functools import partial
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_scalar, gen_batches
+from sklearn.utils.validation import check_is_fitted
+
+from ._callbacks import FitTasks
+from ._core.batches import Batches, Rows, as_tensor, center_and_scale
+from ._core.likelihoods import LIKELIHOODS
+from ._core.modules import ACTIVATIONS, Autoencoder, Perceptron, user_module
+from ._core.net import (
+    AutoencoderNet,
+    Objective,
+    Stopping,
+    n_warmup_epochs,
+    step_size_schedule,
+    training_callbacks,
+)
+from ._core.principal import principal_axes
+from ._core.seeding import seeded
+from ._validation import (
+    CallbackSupportMixin,
+    HasMethods,
+    Interval,
+    Options,
+    StrOptions,
+    _fit_context,
+    as_random_state,
+    check_callbacks,
+    check_codes,
+    check_device,
+    check_layer_sizes,
+    check_rows,
+    check_unit_interval,
+    check_weights,
+    restored_on_error,
+)
+from .sampling import LATENT_SAMPLERS, draw, fit_latent_sampler
+
+__all__ = ["BaseAutoencoder"]
+
+OPTIMIZERS = {
+    "adam": (torch.optim.AdamW, {}),
+    "sgd": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
+}
+
+# Rows from which the noise variance and the latent law are estimated, at most.
+MAX_SUMMARY_ROWS = 10_000
+
+# Numbers in the widest array of a chunk at inference (16 MiB of float32).
+CHUNK_SIZE = 2**22
+
+
+class BaseAutoencoder(
+    ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator
+):
+    """Frame of the estimators; see `AutoencoderTransformer` for the parameters."""
+
+    _parameter_constraints = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "decoder_hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+            None,
+        ],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "likelihood": [StrOptions(set(LIKELIHOODS))],
+        "noise": [Interval(Real, 0, None, closed="left")],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "solver": [StrOptions(set(OPTIMIZERS))],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_iter_no_change": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Real, {np.inf}),
+        ],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "warm_start": ["boolean"],
+        "shuffle": ["boolean"],
+        "encoder": [callable, None],
+        "decoder": [callable, None],
+        "latent_sampler": [StrOptions(set(LATENT_SAMPLERS)), HasMethods(["fit", "sample"])],
+        "device": [str, torch.device],
+        "callbacks": [list, tuple, None],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    # ------------------------------------------------------------------ fitting
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, *, sample_weight=None):
+        """Train the encoder and the decoder to reconstruct X.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Training rows. Memory maps are read in batches and never copied; float32
+            and float64 set the precision of everything that follows.
+        y : Ignored
+            The target is X itself.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of every row in the objective; rows of weight 0 are left out.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        with restored_on_error(self):
+            hooks = self._begin_fit_task(X, y, sample_weight)
+            resume = self.warm_start and hasattr(self, "net_")
+            self._train(X, sample_weight, resume, hooks=hooks)
+            if hooks is not None:
+                hooks.end_fit()
+        self._warn_if_not_converged()
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, *, sample_weight=None):
+        """Train for one epoch on X, from where the last call left off.
+
+        The first call sets the centre and the scale of the features from its X. The
+        step size is ``learning_rate_init`` throughout. ``noise_variance_`` and
+        ``latent_sampler_`` describe the X of the last call.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Rows to train on.
+        y : Ignored
+            The target is X itself.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of every row in the objective; rows of weight 0 are left out.
+
+        Returns
+        -------
+        self : object
+            The estimator, trained further.
+        """
+        if self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True.")
+        with restored_on_error(self):
+            self._train(X, sample_weight, hasattr(self, "net_"), one_epoch=True)
+        return self
+
+    def _begin_fit_task(self, X, y, sample_weight):
+        """Tell scikit-learn's callbacks, where it has them, that fit begins."""
+        context = self._init_callback_context(max_subtasks=self.max_iter)
+        if context is None:
+            return None
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        hooks = FitTasks(context, estimator=self, X=X, y=X if y is None else y, metadata=metadata)
+        hooks.begin_fit()
+        return hooks
+
+    def _train(self, X, sample_weight, resume, *, one_epoch=False, hooks=None):
+        """Train a new net, or a copy of ``net_``, and record the result."""
+        X = check_rows(self, X, reset=not resume)
+        self._check_range(X)
+        device = check_device(self.device)
+        seed = self._draw_seed(resume)
+        rows, held_out = self._split(X, sample_weight, seed)
+        with seeded(seed, device):
+            net = copy.deepcopy(self.net_) if resume else self._build_net(rows, device, seed)
+            record = partial(self._fitted_attributes, rows=rows, seed=seed, resume=resume)
+            if hooks is not None:
+                hooks.fitted_attributes = lambda net: record(net.snapshot())
+            self._prepare(net, rows, held_out, one_epoch, hooks)
+            net.partial_fit(rows)
+            vars(self).update(record(net.trim()))
+
+    def _draw_seed(self, resume):
+        """Seed of one run; a resumed one must not replay the permutations of the last."""
+        seed = as_random_state(self.random_state).randint(2**31 - 1)
+        return (seed + (self.n_iter_ if resume else 0)) % 2**31
+
+    def _split(self, X, sample_weight, seed):
+        """Rows to train on, and rows held out for early stopping or None."""
+        weights, used = check_weights(sample_weight, X)
+        if not self.early_stopping:
+            return Rows(X, weights, used), None
+        used = np.arange(X.shape[0]) if used is None else used
+        try:
+            trained, held_out = train_test_split(
+                used, test_size=self.validation_fraction, random_state=seed
+            )
+        except ValueError:
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction!r} leaves no row to train on. "
+                f"Got {len(used)} rows; give more, or set early_stopping=False."
+            ) from None
+        return Rows(X, weights, np.sort(trained)), Rows(X, weights, np.sort(held_out))
+
+    def _build_net(self, rows, device, seed):
+        """An untrained net for the rows, on the device."""
+        optimizer, options = OPTIMIZERS[self.solver]
+        options = {"weight_decay": self.alpha, "fused": device.type in ("cpu", "cuda"), **options}
+        net = AutoencoderNet(
+            module=Autoencoder,
+            **_prefixed("module", self._module_arguments(rows, seed)),
+            criterion=partial(Objective, self.likelihood, **self._penalty()),
+            optimizer=optimizer,
+            **_prefixed("optimizer", options),
+            optimizer__param_groups=[("*bias", {"weight_decay": 0.0})],
+            lr=self.learning_rate_init,
+            iterator_train=Batches,
+            iterator_train__shuffle=self.shuffle,
+            iterator_valid=Batches,
+            train_split=None,
+            device=str(device),
+            verbose=0,
+        )
+        return net.initialize()
+
+    def _module_arguments(self, rows, seed):
+        """Two networks, and the standardization between them and the units of X."""
+        n_features, n_components = rows.X.shape[1], self.n_components
+        center, scale = center_and_scale(rows)
+        encoding, decoding = self._layer_sizes()
+        # Copied together, since the two may share weights.
+        encoder, decoder = copy.deepcopy((self.encoder, self.decoder))
+        if encoder is None:
+            encoder = Perceptron((n_features, *encoding, n_components), self.activation)
+        else:
+            encoder = user_module("encoder", encoder, n_features, n_components, center.dtype)
+        if decoder is None:
+            decoder = Perceptron((n_components, *decoding, n_features), self.activation)
+        else:
+            decoder = user_module("decoder", decoder, n_components, n_features, center.dtype)
+        if self.encoder is None and self.decoder is None:
+            axes, size = principal_axes(rows, center, scale, n_components, seed)
+            encoder.start_at(axes / size)
+            decoder.start_at(axes.T * size)
+        return {
+            "encoder": encoder.to(center.dtype),
+            "decoder": decoder.to(center.dtype),
+            "center": center,
+            "scale": scale,
+            "link": LIKELIHOODS[self.likelihood].link(),
+            "own_encoder": self.encoder is not None,
+            "own_decoder": self.decoder is not None,
+            "noise": self.noise,
+        }
+
+    def _layer_sizes(self):
+        """Hidden layer sizes of the encoder and of the decoder, its mirror image by default."""
+        encoding = check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
+        if self.decoder_hidden_layer_sizes is None:
+            return encoding, encoding[::-1]
+        decoding = self.decoder_hidden_layer_sizes
+        return encoding, check_layer_sizes("decoder_hidden_layer_sizes", decoding)
+
+    def _penalty(self):
+        """Arguments of the objective beside the likelihood."""
+        return {}
+
+    def _prepare(self, net, rows, held_out, one_epoch, hooks):
+        """Set what may differ from run to run: budget, step size, callbacks."""
+        max_epochs = 1 if one_epoch else self.max_iter
+        batch_size = min(200, len(rows)) if self.batch_size == "auto" else self.batch_size
+        n_steps = max_epochs * len(Batches(rows, batch_size))
+        monitor = "train_loss" if held_out is None else "valid_loss"
+        user_callbacks = check_callbacks(self.callbacks)
+        net.prepare(
+            lr=self.learning_rate_init,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            valid_rows=held_out,
+            callbacks=training_callbacks(
+                user_callbacks if hooks is None else [*user_callbacks, ("fit_tasks", hooks)],
+                schedule=None if one_epoch else step_size_schedule(n_steps),
+                stopping=Stopping(
+                    monitor, self.tol, self.n_iter_no_change, n_warmup_epochs(max_epochs)
+                ),
+                verbose=bool(self.verbose),
+            ),
+        )
+
+    def _fitted_attributes(self, net, rows, seed, resume):
+        """Attributes of the estimator whose (trimmed) net was trained on the rows."""
+        likelihood = LIKELIHOODS[self.likelihood]
+        sample = rows.subsample(MAX_SUMMARY_ROWS, seed)
+        codes, loss = net.evaluate(sample, likelihood.loss)
+        net.check_finite(loss)
+        return {
+            **self._curves(net, net.module_.unit(likelihood), loss, resume),
+            "net_": net,
+            "noise_variance_": _noise_variance(net.module_, likelihood, loss),
+            "_n_features_out": codes.shape[1],
+            "_codes": _resample(codes, sample, seed),
+            "_seed": seed,
+            "_latent_sampler": None,
+        }
+
+    def _curves(self, net, unit, loss, resume):
+        """Losses and scores epoch by epoch, in units of X, those of resumed runs joined on."""
+        losses = [unit * value for value in net.epoch_losses("train_loss")] or [unit * loss]
+        scores = [-unit * value for value in net.epoch_losses("valid_loss")]
+        kept = int(np.argmax(scores) if scores else np.argmin(losses))
+        earlier_losses, earlier_scores, earlier_epochs = [], [], 0
+        if resume:
+            earlier_losses, earlier_epochs = self.loss_curve_, self.n_iter_
+            earlier_scores = self.validation_scores_ or []
+        return {
+            "n_iter_": earlier_epochs + len(net.history),
+            "loss_": losses[kept],
+            "loss_curve_": earlier_losses + losses,
+            "validation_scores_": earlier_scores + scores or None,
+            "best_validation_score_": max(scores, default=None),
+        }
+
+    def _warn_if_not_converged(self):
+        """ConvergenceWarning for training that no stopping rule ended."""
+        if self.net_.interrupted == "keyboard":
+            message = (
+                f"Training interrupted by user in epoch {self.n_iter_}. The estimator holds the "
+                "weights reached by then; fit again with more time, or with a smaller max_iter."
+            )
+        elif self.net_.interrupted is None:
+            message = (
+                f"Maximum iterations ({self.max_iter}) reached and the training hasn't converged "
+                "yet. Increase max_iter, or tol if the loss is good enough."
+            )
+        else:
+            return
+        warnings.warn(message, ConvergenceWarning, stacklevel=3)
+
+    def _check_range(self, X):
+        if self.likelihood == "bernoulli":
+            check_unit_interval(X)
+
+    # ------------------------------------------------------- using what was fitted
+
+    def transform(self, X):
+        """Encode X.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Rows to encode.
+
+        Returns
+        -------
+        X_latent : ndarray of shape (n_samples, n_components)
+            The codes, in the dtype of X (float64 for integers and booleans).
+        """
+        check_is_fitted(self)
+        X = check_rows(self, X, reset=False)
+        return self._infer(self.encoder_, X, self._n_features_out)
+
+    def inverse_transform(self, X):
+        """Decode points of the latent space: codes of rows, or any other points.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Points of the latent space.
+
+        Returns
+        -------
+        X_original : ndarray of shape (n_samples, n_features)
+            The means of the rows at these points, in units of the training data and in
+            the dtype of X.
+        """
+        check_is_fitted(self)
+        X = check_codes(self, X, self._n_features_out)
+        return self._infer(self.decoder_, X, self.n_features_in_)
+
+    def sample(self, n_samples=1, *, random_state=None):
+        """Draw novel rows: points from the fitted latent law, decoded.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows to draw.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draws; an int gives the same rows in every call. With None,
+            every call gives other rows, and NumPy's global state is not touched.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            Rows in units of the training data: the means at the points drawn, without
+            the noise of the likelihood.
+        """
+        check_is_fitted(self)
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        codes = draw(self.latent_sampler_, n_samples, random_state)
+        return self.inverse_transform(codes.astype(self._codes.dtype, copy=False))
+
+    def score_samples(self, X):
+        """Log-likelihood of every row given its own code, ``log p(x | z = transform(x))``.
+
+        It measures reconstruction on the scale of the likelihood, with
+        ``noise_variance_``; it is not the marginal ``log p(x)``.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Rows to score.
+
+        Returns
+        -------
+        log_likelihood : ndarray of shape (n_samples,)
+            In nats, summed over features; higher is better.
+        """
+        check_is_fitted(self)
+        X = check_rows(self, X, reset=False)
+        self._check_range(X)
+        encode, decode = self.encoder_, self.net_.module_.output_decoder()
+        log_density = LIKELIHOODS[self.likelihood].log_density
+
+        def score(x):
+            return log_density(x, decode(encode(x)), self.noise_variance_)[:, None]
+
+        return self._infer(score, X, 1)[:, 0]
+
+    def score(self, X, y=None):
+        """Mean of `score_samples` over the rows of X.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Rows to score.
+        y : Ignored
+            Not used.
+
+        Returns
+        -------
+        log_likelihood : float
+            In nats for a row; higher is better.
+        """
+        return float(self.score_samples(X).mean())
+
+    def _infer(self, function, X, n_columns):
+        """Apply a function of tensors to chunks of rows; memory stays at the output's."""
+        output = np.empty((X.shape[0], n_columns), dtype=X.dtype)
+        fitted = self.net_.module_.standardize.center
+        for rows in gen_batches(X.shape[0], max(1, min(8192, CHUNK_SIZE // X.shape[1]))):
+            with torch.inference_mode():
+                output[rows] = function(as_tensor(X[rows]).to(fitted)).cpu().numpy()
+        return output
+
+    @property
+    def encoder_(self):
+        """Module from rows in units of X to codes."""
+        return self.net_.module_.public_encoder()
+
+    @property
+    def decoder_(self):
+        """Module from codes to the means of rows, in units of X."""
+        return self.net_.module_.public_decoder()
+
+    @property
+    def latent_sampler_(self):
+        """Density fitted on the codes when first asked for, so that `fit` need not wait."""
+        check_is_fitted(self)
+        if self._latent_sampler is None:
+            self._latent_sampler = fit_latent_sampler(self.latent_sampler, self._codes, self._seed)
+        return self._latent_sampler
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _prefixed(prefix, arguments):
+    """Arguments of a component, as skorch wants them."""
+    return {f"{prefix}__{name}": value for name, value in arguments.items()}
+
+
+def _noise_variance(module, likelihood, loss):
+    """Most likely noise variance in units of X, or None where the likelihood has none."""
+    if likelihood.noise_variance is None:
+        return None
+    # Rows reconstructed exactly have no most likely variance: stop at rounding.
+    floor = torch.finfo(module.standardize.center.dtype).eps
+    return likelihood.noise_variance(max(loss, floor) * module.unit(likelihood))
+
+
+def _resample(codes, rows, seed):
+    """The codes, or as many draws from them in proportion to the weights of the rows."""
+    weights = rows.take(slice(None))[1]
+    if weights is None:
+        return codes
+    share = weights.astype(np.float64) / weights.sum(dtype=np.float64)
+    return codes[np.random.RandomState(seed).choice(len(codes), len(codes), p=share)]

@@ -1,0 +1,1 @@
+"""Everything here speaks tensors; nothing here knows an estimator."""

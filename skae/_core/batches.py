@@ -1,0 +1,96 @@
+"""Whole-batch iteration over arrays, CSR matrices and memory maps, without copying them."""
+
+import numpy as np
+import torch
+from sklearn.preprocessing import StandardScaler
+from torch.utils.data import Dataset
+
+__all__ = ["Batches", "Rows", "as_tensor", "center_and_scale"]
+
+
+def as_tensor(block):
+    """Rows of an array or CSR matrix as a dense tensor; read-only memory is copied."""
+    if hasattr(block, "toarray"):
+        block = block.toarray()
+    return torch.from_numpy(np.require(np.asarray(block), requirements="W"))
+
+
+class Rows(Dataset):
+    """Rows of X and their weights, read a batch at a time.
+
+    Parameters
+    ----------
+    X : array, memory map or CSR matrix of shape (n, n_features)
+        Never copied; a batch is.
+    weights : array of shape (n,), optional
+        One weight for each row of X, of mean 1 over the rows used.
+    subset : int array of shape (n_samples,), optional
+        Which rows of X the data set holds; all of them if None.
+    """
+
+    def __init__(self, X, weights=None, subset=None):
+        self.X = X
+        self.weights = None if weights is None else weights.astype(X.dtype, copy=False)
+        self.subset = subset
+
+    def __len__(self):
+        return self.X.shape[0] if self.subset is None else len(self.subset)
+
+    def take(self, index):
+        """Rows at an integer array or slice, as stored in X, and their weights or None."""
+        if self.subset is not None:
+            index = self.subset[index]
+        return self.X[index], None if self.weights is None else self.weights[index]
+
+    def subsample(self, max_rows, seed):
+        """At most ``max_rows`` of the rows, drawn without replacement, in order."""
+        if len(self) <= max_rows:
+            return self
+        chosen = np.random.RandomState(seed).choice(len(self), max_rows, replace=False)
+        chosen.sort()
+        return Rows(self.X, self.weights, chosen if self.subset is None else self.subset[chosen])
+
+    def __getitem__(self, index):
+        """Tensors of the rows at an integer array or slice, and of their weights or None."""
+        block, weights = self.take(index)
+        return as_tensor(block), None if weights is None else as_tensor(weights)
+
+
+class Batches:
+    """Iterator over a `Rows` in batches of nearly equal size, none above ``batch_size``.
+
+    Near-equal, so that no epoch ends on a batch of one row. The order is drawn anew
+    from torch's generator in every epoch; a single full batch is left in order.
+    """
+
+    def __init__(self, dataset, batch_size, shuffle=False):
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+
+    def __len__(self):
+        return -(-len(self.dataset) // self.batch_size)
+
+    def __iter__(self):
+        n_samples = len(self.dataset)
+        bounds = np.linspace(0, n_samples, len(self) + 1).astype(int)
+        order = None
+        if self.shuffle and len(self) > 1:
+            order = torch.randperm(n_samples).numpy()
+        for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+            yield self.dataset[slice(start, stop) if order is None else order[start:stop]]
+
+
+def center_and_scale(rows):
+    """Weighted mean of every feature, and the root of their mean variance, as tensors.
+
+    Data without spread beyond rounding have scale 1.
+    """
+    scaler = StandardScaler(with_mean=not hasattr(rows.X, "toarray"))
+    for start in range(0, len(rows), 8192):
+        block, weights = rows.take(slice(start, start + 8192))
+        scaler.partial_fit(block, sample_weight=weights)
+    center, scale = scaler.mean_, np.sqrt(scaler.var_.mean())
+    if scale <= 10 * np.finfo(rows.X.dtype).eps * np.abs(center).max():
+        scale = np.float64(1)
+    return tuple(torch.from_numpy(np.asarray(part, rows.X.dtype)) for part in (center, scale))

@@ -1,0 +1,178 @@
+"""The networks: builders, standardization, and the autoencoder that joins two networks.
+
+Built-in networks work on *standardized* rows ``(x - center) / scale``, with one scale
+for all features. Modules given by the user speak the units of X on both sides, so what
+`public_encoder` returns after training keeps the contract of what was passed in.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+__all__ = ["ACTIVATIONS", "Autoencoder", "Perceptron", "user_module"]
+
+ACTIVATIONS = {
+    "identity": nn.Identity,
+    "logistic": nn.Sigmoid,
+    "relu": nn.ReLU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+}
+
+
+# Size of the nonlinear part at the start, relative to its usual initialization.
+START_SIZE = 0.1
+
+
+class Perceptron(nn.Module):
+    """A multilayer perceptron beside a linear path: ``W x + b + mlp(x)``.
+
+    Without hidden layers there is only the linear path.
+    """
+
+    def __init__(self, widths, activation):
+        super().__init__()
+        self.linear = nn.Linear(widths[0], widths[-1])
+        layers = []
+        for n_in, n_out in pairwise(widths):
+            layers += [nn.Linear(n_in, n_out), ACTIVATIONS[activation]()]
+        self.layers = nn.Sequential(*layers[:-1]) if len(widths) > 2 else None
+
+    def forward(self, x):
+        if self.layers is None:
+            return self.linear(x)
+        return self.linear(x) + self.layers(x)
+
+    @torch.no_grad()
+    def start_at(self, weight, bias=0.0):
+        """Start near a linear map; rows or columns beyond those of weight stay random.
+
+        Near it only: where the gradient is exactly zero, Adam would amplify rounding.
+        """
+        rows, columns = weight.shape
+        self.linear.weight[:rows, :columns] = weight
+        self.linear.bias.zero_().add_(bias)
+        if self.layers is not None:
+            self.layers[-1].weight.mul_(START_SIZE)
+            self.layers[-1].bias.mul_(START_SIZE)
+
+
+def user_module(name, module, n_in, n_out, dtype):
+    """The user's module, or what the user's factory builds, if it maps n_in to n_out columns."""
+    if not isinstance(module, nn.Module):
+        module = module(n_in, n_out)
+    if not isinstance(module, nn.Module):
+        raise TypeError(
+            f"`{name}` must be a torch.nn.Module, or a callable that returns one when called as "
+            f"{name}({n_in}, {n_out}). Got a callable that returned {module!r} instead."
+        )
+    module = module.to(dtype)
+    _check_width(name, module, torch.zeros(2, n_in, dtype=dtype), n_out)
+    return module
+
+
+def _check_width(name, module, x, n_out):
+    """Run two rows through the module, and raise unless two rows of n_out columns come back."""
+    n_in = x.shape[1]
+    try:
+        with torch.no_grad():
+            output = module.eval()(x)
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        raise ValueError(
+            f"`{name}` failed on an input of shape (n_samples, {n_in}): {error}"
+        ) from error
+    shape = tuple(getattr(output, "shape", ()))
+    if shape != (2, n_out):
+        raise ValueError(
+            f"`{name}` must map rows of {n_in} columns to rows of {n_out} columns. "
+            f"Got an output of shape {shape} for an input of shape (2, {n_in}) instead."
+        )
+
+
+class Standardize(nn.Module):
+    """``(x - center) / scale``: center of shape (n_features,), scale one number."""
+
+    def __init__(self, center, scale):
+        super().__init__()
+        self.register_buffer("center", center)
+        self.register_buffer("scale", scale)
+
+    def forward(self, x):
+        return (x - self.center) / self.scale
+
+
+class Unstandardize(Standardize):
+    """``center + scale * x``, the inverse of `Standardize`."""
+
+    def forward(self, x):
+        return self.center + self.scale * x
+
+
+class Autoencoder(nn.Module):
+    """An encoder and a decoder around one standardization.
+
+    Parameters
+    ----------
+    encoder, decoder : nn.Module
+        Built-in networks, or the user's own.
+    center : tensor of shape (n_features,)
+        Mean of the features.
+    scale : tensor of shape ()
+        Root mean square spread of the features.
+    link : nn.Module
+        From the decoder's output to the mean of x: a sigmoid for logits, or identity.
+    own_encoder, own_decoder : bool
+        Whether the network is the user's, in units of X.
+    noise : float
+        Standard deviation of the Gaussian noise on standardized input at training.
+    """
+
+    def __init__(
+        self, encoder, decoder, center, scale, link, own_encoder=False, own_decoder=False, noise=0.0
+    ):
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.link = link
+        self.standardize = Standardize(center, scale)
+        self.unstandardize = Unstandardize(center, scale)
+        self.own_encoder = own_encoder
+        self.own_decoder = own_decoder
+        self.noise = noise
+
+    @property
+    def has_logits(self):
+        """Whether the decoder's output is a logit, which has no unit."""
+        return not isinstance(self.link, nn.Identity)
+
+    def forward(self, x):
+        """Codes, decoder's output and its target, the last two comparable by a loss."""
+        standard = self.standardize(x)
+        corrupted = standard
+        if self.training and self.noise:
+            corrupted = standard + self.noise * torch.randn_like(standard)
+        codes = self.encoder(self.unstandardize(corrupted) if self.own_encoder else corrupted)
+        output = self.decoder(codes)
+        if self.has_logits:
+            return codes, output, x
+        return codes, self.standardize(output) if self.own_decoder else output, standard
+
+    def unit(self, likelihood):
+        """What turns a standardized loss into one in units of X."""
+        return float(self.standardize.scale) ** likelihood.unit_power
+
+    def public_encoder(self):
+        """Module from rows in units of X to codes."""
+        return self.encoder if self.own_encoder else nn.Sequential(self.standardize, self.encoder)
+
+    def output_decoder(self):
+        """Module from codes to the decoder's output: the mean in units of X, or its logit."""
+        if self.own_decoder or self.has_logits:
+            return self.decoder
+        return nn.Sequential(self.decoder, self.unstandardize)
+
+    def public_decoder(self):
+        """Module from codes to the mean of x, in units of X."""
+        decoder = self.output_decoder()
+        return nn.Sequential(decoder, self.link) if self.has_logits else decoder

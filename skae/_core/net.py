@@ -1,0 +1,272 @@
+"""The training loop: skorch's, with the autoencoder's objective and a lean step."""
+
+import copy
+import math
+from functools import partial
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    GradientNormClipping,
+    LRScheduler,
+    PassthroughScoring,
+)
+from skorch.helper import predefined_split
+from skorch.utils import TeeGenerator
+from torch.optim.lr_scheduler import LambdaLR
+from tqdm.auto import tqdm
+
+from .batches import Batches
+from .likelihoods import LIKELIHOODS
+from .penalties import PENALTIES, weighted_mean
+
+__all__ = ["AutoencoderNet", "Objective", "training_callbacks"]
+
+# Largest norm of the gradient. Losses are standardized, so one number fits all data.
+MAX_GRADIENT_NORM = 1.0
+
+# Share of the steps over which the step size rises to its full value.
+WARMUP = 0.1
+
+# Rows of a batch where no gradient is taken.
+EVALUATION_BATCH = 2048
+
+
+class Objective:
+    """Weighted mean of the per-sample loss, plus the latent penalty at training.
+
+    Parameters
+    ----------
+    likelihood : str
+        Key of `LIKELIHOODS`.
+    penalty : str or None
+        Key of `PENALTIES`.
+    penalty_weight : float
+        What the penalty is multiplied by.
+    """
+
+    def __init__(self, likelihood, penalty=None, penalty_weight=0.0):
+        self.likelihood = likelihood
+        self.penalty = penalty
+        self.penalty_weight = penalty_weight
+
+    def __call__(self, prediction, weights, penalize):
+        codes, output, target = prediction
+        loss = weighted_mean(LIKELIHOODS[self.likelihood].loss(output, target), weights)
+        if penalize and self.penalty is not None:
+            loss = loss + self.penalty_weight * PENALTIES[self.penalty](codes, weights)
+        return loss
+
+
+class AutoencoderNet(NeuralNet):
+    """A skorch net whose batches are pairs of rows and weights, and whose target is its input.
+
+    ``interrupted`` says, after training, what ended it: ``None`` (all epochs were run),
+    ``'stopped'`` (a stopping rule) or ``'keyboard'`` (Ctrl-C).
+    """
+
+    interrupted = None
+
+    @property
+    def _default_callbacks(self):
+        return []
+
+    def infer(self, x, **fit_params):
+        """The module's output for a batch, moved to the module's device and precision."""
+        return self.module_(x.to(self.module_.standardize.center), **fit_params)
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        """Objective of a batch; skorch's ``y_true`` holds the weights of the rows."""
+        weights = None if y_true is None else y_true.to(y_pred[0])
+        return self.criterion_(y_pred, weights, penalize=training)
+
+    def train_step(self, batch, **fit_params):
+        """One step without the closure that none of our solvers needs."""
+        self._zero_grad_optimizer(set_to_none=True)
+        step = self.train_step_single(batch, **fit_params)
+        self.check_finite(step["loss"].item())
+        parameters = TeeGenerator(self.get_all_learnable_params())
+        self.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)
+        self._step_optimizer(None)
+        return step
+
+    def check_finite(self, loss):
+        """A loss that left the numbers never comes back: stop, and say what to try."""
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"The training loss became {loss} in epoch {len(self.history)}. Try a smaller "
+                "`learning_rate_init`, look for extreme values in X, or scale X "
+                "(sklearn.preprocessing.StandardScaler)."
+            )
+
+    def fit_loop(self, X, y=None, epochs=None, **fit_params):
+        """skorch's loop, which also notes why it ended before the last epoch."""
+        self.interrupted = None
+        try:
+            return super().fit_loop(X, y, epochs, **fit_params)
+        except KeyboardInterrupt as interrupt:
+            self.interrupted = "stopped" if _raised_by_callback(interrupt) else "keyboard"
+            raise
+
+    def prepare(self, *, lr, batch_size, max_epochs, valid_rows, callbacks):
+        """Set up one run of training, the first or a further one."""
+        for group in self.optimizer_.param_groups:
+            group["lr"] = lr
+            group.pop("initial_lr", None)  # left by the schedule of an earlier run
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.train_split = None if valid_rows is None else predefined_split(valid_rows)
+        self.callbacks = callbacks
+        self.initialize_callbacks()
+        self.initialize_history()
+
+    def trim(self):
+        """Let go of the data, of our own callbacks and of the history of batches."""
+        self.train_split = None
+        self.callbacks = None
+        self.callbacks_ = [(name, cb) for name, cb in self.callbacks_ if name not in OWN_CALLBACKS]
+        for epoch in self.history:
+            epoch.pop("batches", None)
+        self.module_.eval()
+        return self
+
+    def snapshot(self):
+        """A trimmed copy, whose weights further training does not touch."""
+        twin = copy.copy(self)  # skorch copies modules by value
+        twin.history_ = copy.deepcopy(self.history_)
+        return twin.trim()
+
+    def evaluate(self, rows, loss):
+        """Codes of the rows as an array, and their weighted mean loss without penalties."""
+        codes, total, weight = [], 0.0, 0.0
+        for x, w in Batches(rows, EVALUATION_BATCH):
+            with torch.no_grad():
+                z, output, target = self.infer(x)
+                losses = loss(output, target).double().cpu()
+            w = torch.ones_like(losses) if w is None else w.double()
+            codes.append(z.cpu().numpy())
+            total += float(w @ losses)
+            weight += float(w.sum())
+        return np.concatenate(codes), total / weight
+
+    def epoch_losses(self, name):
+        """``'train_loss'`` or ``'valid_loss'`` of every epoch completed, standardized units."""
+        return [float(epoch[name]) for epoch in self.history if name in epoch]
+
+
+def _raised_by_callback(interrupt):
+    """Whether a stopping rule raised it: skorch's signal to stop is KeyboardInterrupt too."""
+    traceback = interrupt.__traceback__
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    frame = traceback.tb_frame
+    module = frame.f_globals.get("__name__", "")
+    return frame.f_code.co_name == "on_epoch_end" and module.startswith(
+        ("skorch.callbacks", "skae")
+    )
+
+
+class EpochBar(Callback):
+    """A progress bar over epochs, with the loss and the time left."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.bar_ = tqdm(total=net.max_epochs, unit="epoch")
+
+    def on_epoch_end(self, net, **kwargs):
+        last = net.history[-1]
+        losses = {name: last[name] for name in ("train_loss", "valid_loss") if name in last}
+        self.bar_.set_postfix(losses, refresh=False)
+        self.bar_.update()
+
+    def on_train_end(self, net, **kwargs):
+        self.bar_.close()
+
+
+def warmup_cosine(step, n_steps):
+    """Factor of the step size: up linearly, then down along a half cosine to zero."""
+    progress = (step + 0.5) / n_steps
+    return min(1.0, progress / WARMUP) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def n_warmup_epochs(max_epochs):
+    """Epochs, begun or whole, in which `warmup_cosine` still rises."""
+    return math.ceil(WARMUP * max_epochs)
+
+
+def step_size_schedule(n_steps):
+    """skorch callback that follows `warmup_cosine` over ``n_steps`` steps."""
+    factor = partial(warmup_cosine, n_steps=n_steps)
+    return LRScheduler(LambdaLR, step_every="batch", lr_lambda=factor)
+
+
+class Stopping(EarlyStopping):
+    """Stops once a loss has not improved by ``threshold`` for ``patience`` epochs.
+
+    Epochs of the warm-up, in which the step size is still rising, do not count. When
+    training ends, however it ends, the weights of the epoch of smallest loss come back.
+    """
+
+    def __init__(self, monitor, threshold, patience, n_warmup):
+        super().__init__(
+            monitor, patience=patience, threshold=threshold, threshold_mode="abs", sink=_silent
+        )
+        self.n_warmup = n_warmup
+
+    def on_train_begin(self, net, **kwargs):
+        super().on_train_begin(net, **kwargs)
+        self.smallest_, self.weights_ = math.inf, None
+
+    def on_epoch_end(self, net, **kwargs):
+        if net.history[-1, self.monitor] < self.smallest_:
+            self.smallest_ = net.history[-1, self.monitor]
+            self.weights_ = {k: v.clone() for k, v in net.module_.state_dict().items()}
+        if net.history[-1, "epoch"] > self.n_warmup:
+            super().on_epoch_end(net, **kwargs)
+
+    def on_train_end(self, net, **kwargs):
+        if self.weights_ is not None:
+            net.module_.load_state_dict(self.weights_)
+
+
+def training_callbacks(user_callbacks, *, schedule, stopping, verbose):
+    """All callbacks of a run, in the order they are called.
+
+    Parameters
+    ----------
+    user_callbacks : list of skorch callbacks or pairs of name and callback
+        A learning rate scheduler among them replaces ours.
+    schedule : Callback or None
+        See `step_size_schedule`; None keeps the step size constant.
+    stopping : Callback
+        See `Stopping`. Called last: it ends the epoch for those behind it.
+    verbose : bool
+        Whether a progress bar is shown.
+    """
+    if any(isinstance(_callback_of(item), LRScheduler) for item in user_callbacks):
+        schedule = None
+    callbacks = [
+        ("train_loss", PassthroughScoring("train_loss", on_train=True)),
+        ("valid_loss", PassthroughScoring("valid_loss")),
+        ("clipping", GradientNormClipping(MAX_GRADIENT_NORM)),
+        *([] if schedule is None else [("step_size", schedule)]),
+        *([("progress", EpochBar())] if verbose else []),
+    ]
+    return [*callbacks, *user_callbacks, ("stopping", stopping)]
+
+
+# Names of the callbacks that are ours, `fit_tasks` being the estimator's.
+OWN_CALLBACKS = {
+    "train_loss", "valid_loss", "clipping", "step_size", "progress", "stopping", "fit_tasks",
+}  # fmt: skip
+
+
+def _callback_of(item):
+    """The callback of skorch's ``callback`` or ``(name, callback)``."""
+    return item[1] if isinstance(item, (tuple, list)) else item
+
+
+def _silent(message):
+    """Where skorch's callbacks print to."""

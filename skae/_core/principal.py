@@ -1,0 +1,48 @@
+"""Where training starts: the principal axes of the data."""
+
+import numpy as np
+import torch
+from scipy.linalg import eigh
+from sklearn.utils.extmath import randomized_svd
+
+__all__ = ["principal_axes"]
+
+# Rows, and numbers in all, that the axes are found from, at most.
+MAX_ROWS, MAX_NUMBERS = 10_000, 2**25
+
+# Features up to which the whole covariance is decomposed.
+MAX_COVARIANCE = 1024
+
+
+def principal_axes(rows, center, scale, n_components, seed):
+    """Leading principal axes of the standardized rows, scaled to codes of unit size.
+
+    Returns the tensor ``A`` of shape (n_axes, n_features), n_axes at most n_components
+    and limited by the data, and the number ``size``: ``A x / size`` are the codes of
+    standardized rows x, the first of variance 1, and ``size * A.T`` decodes them.
+    """
+    n_features = rows.X.shape[1]
+    sample = rows.subsample(max(n_components, min(MAX_ROWS, MAX_NUMBERS // n_features)), seed)
+    x, weights = sample[:]
+    x = (x - center) / scale
+    if weights is not None:
+        x = x * weights.sqrt()[:, None]
+    n_axes = min(n_components, *x.shape)
+    axes, variances = _leading_axes(x.numpy(), n_axes, seed)
+    # The sign of an axis is arbitrary; fixed, equal data give equal codes.
+    largest = np.abs(axes).argmax(axis=1)
+    axes *= np.sign(axes[np.arange(n_axes), largest])[:, None]
+    size = float(np.sqrt(variances[0])) or 1.0
+    return torch.from_numpy(axes.astype(x.numpy().dtype)), size
+
+
+def _leading_axes(x, n_axes, seed):
+    """Leading right singular vectors of x, as rows, and the mean squares along them."""
+    n_samples, n_features = x.shape
+    if n_features <= MAX_COVARIANCE:
+        covariance = (x.T @ x).astype(np.float64) / n_samples
+        last = n_features - 1
+        variances, axes = eigh(covariance, subset_by_index=[n_features - n_axes, last])
+        return axes.T[::-1].copy(), np.maximum(variances[::-1], 0)
+    _, singular_values, axes = randomized_svd(x, n_axes, random_state=seed)
+    return axes, singular_values**2 / n_samples

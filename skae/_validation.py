@@ -1,0 +1,198 @@
+"""Checks of input; the only file that imports scikit-learn's private names.
+
+Those names are the same from scikit-learn 1.7 on, except where said.
+"""
+
+from contextlib import contextmanager
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.base import _fit_context, clone
+from sklearn.utils import assert_all_finite, check_array, check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+try:
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:  # scikit-learn < 1.9 has no callbacks
+
+    class CallbackSupportMixin:
+        """No callbacks before scikit-learn 1.9."""
+
+        def _init_callback_context(self, **kwargs):
+            return None
+
+
+__all__ = [
+    "CallbackSupportMixin",
+    "HasMethods",
+    "Interval",
+    "Options",
+    "StrOptions",
+    "_fit_context",
+    "as_numpy",
+    "as_random_state",
+    "check_callbacks",
+    "check_codes",
+    "check_device",
+    "check_layer_sizes",
+    "check_rows",
+    "check_unit_interval",
+    "check_weights",
+    "restored_on_error",
+]
+
+FLOATS = (np.float64, np.float32)
+
+
+@contextmanager
+def restored_on_error(estimator):
+    """Whatever is raised in the body, leave the estimator's attributes as they were."""
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def as_random_state(random_state):
+    """A RandomState; None means fresh entropy, so that NumPy's global state stays as found."""
+    return np.random.RandomState() if random_state is None else check_random_state(random_state)
+
+
+def as_numpy(X):
+    """X itself, or the array of a torch tensor, in float32 where NumPy lacks the dtype."""
+    if not isinstance(X, torch.Tensor):
+        return X
+    if X.layout != torch.strided:
+        raise TypeError(
+            "Sparse torch tensors are not supported. Got a tensor of layout "
+            f"{X.layout} instead; pass X.to_dense() or a scipy.sparse CSR matrix."
+        )
+    X = X.detach().cpu()
+    return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
+
+
+def check_rows(estimator, X, *, reset):
+    """X as a finite float32 or float64 array or CSR matrix, uncopied where it is one.
+
+    Sets (``reset``) or checks the number and names of the features.
+    """
+    X = validate_data(
+        estimator,
+        as_numpy(X),
+        reset=reset,
+        accept_sparse="csr",
+        dtype=FLOATS,
+        ensure_all_finite=False,
+    )
+    _check_finite(X, getattr(estimator, "feature_names_in_", None))
+    return X
+
+
+def check_codes(estimator, X, n_components):
+    """X as a finite float array of ``n_components`` columns."""
+    X = check_array(as_numpy(X), dtype=FLOATS, ensure_all_finite=False, input_name="X")
+    _check_finite(X)
+    if X.shape[1] != n_components:
+        raise ValueError(
+            f"X has {X.shape[1]} features, but {type(estimator).__name__}.inverse_transform is "
+            f"expecting {n_components} features as input, one for each component."
+        )
+    return X
+
+
+def _check_finite(X, feature_names=None):
+    """Raise scikit-learn's error for NaN or infinity, with the place of the first one."""
+    try:
+        assert_all_finite(X, input_name="X")
+    except ValueError as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        row, column = _first_not_finite(X)
+        name = "" if feature_names is None else f" ({feature_names[column]!r})"
+        raise ValueError(
+            f"{reason} The first one is in row {row}, column {column}{name}. Remove such rows or "
+            "fill them in, e.g. with sklearn.impute.SimpleImputer in a pipeline."
+        ) from None
+
+
+def _first_not_finite(X):
+    """Row and column of the first NaN or infinity, read in blocks of rows."""
+    if hasattr(X, "indptr"):
+        place = np.flatnonzero(~np.isfinite(X.data))[0]
+        return int(np.searchsorted(X.indptr, place, side="right") - 1), int(X.indices[place])
+    for start in range(0, len(X), 4096):
+        places = np.argwhere(~np.isfinite(X[start : start + 4096]))
+        if len(places):
+            return start + int(places[0, 0]), int(places[0, 1])
+    raise AssertionError("called on a finite array")
+
+
+def check_weights(sample_weight, X):
+    """Weights of mean 1 over the rows whose weight is not zero, and those rows.
+
+    Returns (None, None) for no weights, and (weights, None) if no weight is zero.
+    """
+    if sample_weight is None:
+        return None, None
+    weights = _check_sample_weight(
+        as_numpy(sample_weight), X, dtype=np.float64, ensure_non_negative=True
+    )
+    used = np.flatnonzero(weights)
+    if not len(used):
+        raise ValueError("sample_weight is all zero: at least one weight must be positive.")
+    weights = weights / weights[used].mean()
+    return weights, None if len(used) == len(weights) else used
+
+
+def check_unit_interval(X):
+    """Raise unless all values of X lie in [0, 1], as a Bernoulli likelihood requires."""
+    low, high = X.min(), X.max()
+    if low < 0 or high > 1:
+        raise ValueError(
+            f"likelihood='bernoulli' requires X in [0, 1]. Got values from {low:.6g} to {high:.6g} "
+            "instead. Scale X, e.g. with sklearn.preprocessing.MinMaxScaler(clip=True), or use "
+            "likelihood='gaussian'."
+        )
+
+
+def check_layer_sizes(name, sizes):
+    """Tuple of the layer sizes; an int is one layer, an empty sequence none."""
+    layers = (sizes,) if isinstance(sizes, Real) else tuple(sizes)
+    for size in layers:
+        if not isinstance(size, Integral) or isinstance(size, bool) or size < 1:
+            raise ValueError(
+                f"{name} must hold integers in the range [1, inf). Got {sizes!r} instead."
+            )
+    return tuple(int(size) for size in layers)
+
+
+def check_callbacks(callbacks):
+    """Clones of skorch callbacks, each alone or in a pair with its name."""
+    for item in callbacks or []:
+        callback = item[1] if isinstance(item, tuple) and len(item) == 2 else item
+        if not hasattr(callback, "on_train_begin"):
+            raise TypeError(
+                "callbacks must hold skorch callbacks or pairs (name, callback). "
+                f"Got {item!r} instead."
+            )
+    return clone(list(callbacks or []), safe=False)
+
+
+def check_device(device):
+    """The torch device, 'auto' being a CUDA GPU where there is one."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(device)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            "device must be 'auto' or a device that torch can use here, such as 'cpu'. "
+            f"Got {device!r} instead: {reason}"
+        ) from None
+    return device
