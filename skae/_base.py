@@ -26,7 +26,7 @@ from ._core.net import (
     training_callbacks,
 )
 from ._core.principal import principal_axes
-from ._core.seeding import seeded
+from ._core.seeding import limited_threads, seeded
 from ._validation import (
     CallbackSupportMixin,
     HasMethods,
@@ -180,7 +180,8 @@ class BaseAutoencoder(
             if hooks is not None:
                 hooks.fitted_attributes = lambda net: record(net.snapshot())
             self._prepare(net, rows, held_out, one_epoch, hooks)
-            net.partial_fit(rows)
+            with limited_threads(net.module_, net.batch_size):
+                net.partial_fit(rows)
             vars(self).update(record(net.trim()))
 
     def _draw_seed(self, resume):

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from scipy.linalg import eigh
 from sklearn.utils.extmath import randomized_svd
+from threadpoolctl import threadpool_limits
 
 __all__ = ["principal_axes"]
 
@@ -28,7 +29,8 @@ def principal_axes(rows, center, scale, n_components, seed):
     if weights is not None:
         x = x * weights.sqrt()[:, None]
     n_axes = min(n_components, *x.shape)
-    axes, variances = _leading_axes(x.numpy(), n_axes, seed)
+    with threadpool_limits(1, user_api="blas"):  # equal bits in the workers of joblib
+        axes, variances = _leading_axes(x.numpy(), n_axes, seed)
     # The sign of an axis is arbitrary; fixed, equal data give equal codes.
     largest = np.abs(axes).argmax(axis=1)
     axes *= np.sign(axes[np.arange(n_axes), largest])[:, None]

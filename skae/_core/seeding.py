@@ -1,10 +1,13 @@
-"""The only randomness: torch's generators forked and seeded, everything put back after."""
+"""Same seed, same bits: torch's generators and threads, set for a while and put back."""
 
 from contextlib import contextmanager
 
 import torch
 
-__all__ = ["seeded"]
+__all__ = ["limited_threads", "seeded"]
+
+# Multiplications in one step below which a second thread costs more than it brings.
+THREADING_PAYS = 1e8
 
 
 @contextmanager
@@ -29,3 +32,20 @@ def seeded(seed, device):
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)
         yield
+
+
+@contextmanager
+def limited_threads(module, batch_size):
+    """One torch thread for steps of little work, as many as before for others.
+
+    Besides time it saves bits: what one thread computes does not depend on how many
+    there are, as in the workers of joblib.
+    """
+    before = torch.get_num_threads()
+    n_multiplications = batch_size * sum(p.numel() for p in module.parameters())
+    if n_multiplications < THREADING_PAYS:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
