@@ -10,7 +10,223 @@ __all__ = ["AutoencoderTransformer"]
 
 
 class AutoencoderTransformer(BaseAutoencoder):
-    """TODO."""
+    """Nonlinear dimensionality reduction by an autoencoder.
+
+    An encoder network maps every row to a code of ``n_components`` numbers, a decoder
+    network maps codes back to rows, and both are trained so that rows survive the round
+    trip [1]_. It is used as :class:`~sklearn.decomposition.PCA` is, captures curved
+    structure as well, and decodes any point of the latent space.
+
+    With f the encoder and g the decoder, training minimizes::
+
+        (1 / n_samples) * sum_i w_i * loss(x_i, g(f(x_i + noise_i))) + latent_alpha * penalty
+
+    where ``loss`` is the mean over features of the squared error (``'gaussian'``), the
+    absolute error (``'laplace'``) or the log loss (``'bernoulli'``).
+
+    Parameters
+    ----------
+    n_components : int, default=2
+        Number of components: the size of a code. It may exceed ``n_features``.
+
+    hidden_layer_sizes : int or array-like of int, default=(128, 64)
+        Widths of the encoder's hidden layers. A linear path runs beside them, which
+        starts at the solution of PCA; with ``()`` there is only that path, and the model
+        is PCA up to a linear map of the codes.
+
+    decoder_hidden_layer_sizes : int, array-like of int or None, default=None
+        Widths of the decoder's hidden layers. None mirrors the encoder's.
+
+    activation : {'identity', 'logistic', 'relu', 'silu', 'tanh'}, default='silu'
+        Activation of the hidden layers. The smooth ``'silu'``, ``x * sigmoid(x)``, makes
+        decodings change smoothly along the latent space; ``MLPRegressor`` has ``'relu'``.
+
+    likelihood : {'gaussian', 'laplace', 'bernoulli'}, default='gaussian'
+        What a reconstruction means: the mean of a normal law (squared error), the median
+        of a Laplace law (absolute error, for data with outliers), or the probability of a
+        1 (log loss, for X in [0, 1]).
+
+    noise : float, default=0.0
+        Standard deviation of the Gaussian noise added to the input, never to the target,
+        in training: a denoising autoencoder [2]_. In units of the root mean square
+        standard deviation of the features.
+
+    latent_penalty : {'l1', 'l2', 'mmd'} or None, default=None
+        Penalty on the codes: mean absolute sum, mean squared length, or squared maximum
+        mean discrepancy from N(0, I), which makes a Wasserstein autoencoder [3]_.
+
+    latent_alpha : float, default=0.01
+        Weight of ``latent_penalty``, beside a loss that counts the variance of X as 1
+        (``'gaussian'``). ``'mmd'``, itself at most 2, takes weights of about 1.
+
+    alpha : float, default=0.01
+        Weight decay: every step shrinks the weights of the layers, but not the biases, by
+        ``alpha`` times the step size. It is decoupled from the gradient [4]_, unlike the
+        term of the same name in ``MLPRegressor``, and not part of ``loss_``. With
+        ``solver='sgd'`` it is the gradient of ``alpha / 2 * ||weights||²``.
+
+    solver : {'adam', 'sgd'}, default='adam'
+        Adam, or gradient descent with Nesterov's momentum 0.9.
+
+    learning_rate_init : float, default=0.003
+        Largest step size. It is reached over the first tenth of the steps and falls to 0
+        along a half cosine over the rest, which ``max_iter`` sets. Three times that of
+        ``MLPRegressor``, because it decays.
+
+    batch_size : int or 'auto', default='auto'
+        Largest number of rows in a step; batches have nearly equal sizes. ``'auto'`` is
+        ``min(200, n_samples)``.
+
+    max_iter : int, default=200
+        Largest number of epochs.
+
+    tol : float, default=5e-4
+        Training stops when the loss has not fallen by ``tol`` for ``n_iter_no_change``
+        epochs, not counting those in which the step size rises. In units of a loss that
+        counts the variance of X as 1, whatever the units of X (``'gaussian'``; the mean
+        standard deviation as 1 for ``'laplace'``, nats per feature for ``'bernoulli'``).
+
+    n_iter_no_change : int or inf, default=10
+        Number of epochs without progress that ends training.
+
+    early_stopping : bool, default=False
+        Whether progress is measured on held-out rows instead of those trained on.
+
+    validation_fraction : float, default=0.1
+        Share of the rows to hold out. Only used if ``early_stopping`` is True.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the networks of the last `fit`, of their sizes and
+        their centring, for ``max_iter`` further epochs.
+
+    shuffle : bool, default=True
+        Whether the rows are shuffled before every epoch. Data of a single batch are not.
+
+    encoder, decoder : torch.nn.Module or callable, default=None
+        Own networks in place of the built-in ones. A module is copied before use and
+        keeps its weights as a start; anything else is called with the widths of input and
+        output, as ``torch.nn.Linear`` is, and must return a module. Own networks get and
+        give rows in the units of X, with no centring or scaling between; for
+        ``'bernoulli'`` the decoder gives logits. The two may share parameters.
+
+    latent_sampler : {'gmm', 'normal', 'kde', 'box', 'standard_normal'} or estimator, \
+            default='gmm'
+        The law that `sample` draws codes from, fitted on at most 10 000 codes of the
+        training rows: a Gaussian mixture with the number of components of smallest BIC, a
+        normal law, a kernel density, the uniform law on the bounding box of the codes, or
+        N(0, I) wherever the codes are. An estimator must have ``fit`` and ``sample``,
+        such as :class:`~sklearn.mixture.BayesianGaussianMixture`; it is cloned.
+
+    device : str or torch.device, default='auto'
+        Where to train and to infer. ``'auto'`` is a CUDA GPU if there is one.
+
+    callbacks : list of skorch callbacks, default=None
+        Each a callback or a pair (name, callback); cloned in `fit`. A
+        :class:`~skorch.callbacks.LRScheduler` takes the place of the built-in schedule.
+        For scikit-learn's own callbacks, see ``set_callbacks`` (scikit-learn >= 1.9).
+
+    verbose : int, default=0
+        If not 0, show a progress bar with the loss and the time left.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the initial weights, the order of rows, the noise and the latent law. The
+        global states of NumPy and torch are neither used nor changed.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net; ``net_.history`` holds what skorch recorded in the last `fit`.
+
+    encoder_ : torch.nn.Module
+        From rows in units of X to codes; shares its weights with ``net_``.
+
+    decoder_ : torch.nn.Module
+        From codes to means of rows in units of X; shares its weights with ``net_``.
+
+    n_iter_ : int
+        Number of epochs begun.
+
+    loss_ : float
+        The objective in the epoch whose weights were kept, in units of X to the power of
+        the loss: for ``'gaussian'`` without penalty, a mean squared error.
+
+    loss_curve_ : list of float
+        The objective, averaged over the batches of every epoch.
+
+    validation_scores_ : list of float or None
+        Minus the loss on the held-out rows, without penalty, after every epoch. None
+        unless ``early_stopping`` is True.
+
+    best_validation_score_ : float or None
+        Largest of ``validation_scores_``, reached in the epoch whose weights were kept.
+
+    noise_variance_ : float or None
+        Most likely variance of a feature about its reconstruction, from at most 10 000
+        training rows: the mean squared error (``'gaussian'``), or twice the squared mean
+        absolute error (``'laplace'``). None for ``'bernoulli'``.
+
+    latent_sampler_ : estimator
+        The latent law, fitted when it is first asked for.
+
+    n_features_in_ : int
+        Number of features seen in `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features seen in `fit`, if all are strings.
+
+    See Also
+    --------
+    sklearn.decomposition.PCA : The linear counterpart.
+    sklearn.neural_network.MLPRegressor : The parameters that share a name mean the same,
+        but for the differences said above.
+
+    Notes
+    -----
+    The features are centred, and divided by one number for all of them, the root of their
+    mean variance. This makes the step size fit any data and leaves the objective what it
+    is; bringing features to equal weight, with
+    :class:`~sklearn.preprocessing.StandardScaler` say, remains for the pipeline.
+
+    Gradients are clipped at norm 1. When training ends, the weights of the epoch of
+    smallest loss (on held-out rows, if there are any) are kept. Ctrl-C ends training
+    early and leaves a usable estimator.
+
+    Equal ``random_state`` and data give equal bits on a CPU, over refits, clones, pickles
+    and processes. Steps of more than 10⁸ multiplications use as many threads as torch is
+    set to, and equal bits then require an equal number of threads.
+
+    A plain autoencoder promises nothing about the shape of its latent space: codes may lie
+    far from the origin, and points between them may decode badly. `sample` therefore
+    draws from a law fitted on the codes.
+
+    References
+    ----------
+    .. [1] G. E. Hinton and R. R. Salakhutdinov, "Reducing the dimensionality of data with
+       neural networks", Science 313, 2006.
+    .. [2] P. Vincent et al., "Extracting and composing robust features with denoising
+       autoencoders", ICML 2008.
+    .. [3] I. Tolstikhin et al., "Wasserstein auto-encoders", ICLR 2018.
+    .. [4] I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR 2019.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.pipeline import Pipeline
+    >>> from sklearn.preprocessing import MinMaxScaler
+    >>> from skae import AutoencoderTransformer
+    >>> X = load_digits().data[:500]
+    >>> pipe = Pipeline([
+    ...     ("scale", MinMaxScaler()),
+    ...     ("ae", AutoencoderTransformer(n_components=2, random_state=0)),
+    ... ])
+    >>> Z = pipe.fit_transform(X)
+    >>> Z.shape
+    (500, 2)
+    >>> pipe.inverse_transform([[0.0, 0.0], [1.0, -1.0]]).shape
+    (2, 64)
+    >>> pipe[-1].sample(25, random_state=0).shape
+    (25, 64)
+    """
 
     _parameter_constraints = {
         **BaseAutoencoder._parameter_constraints,
