@@ -400,7 +400,7 @@ class BaseAutoencoder(
         """
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        codes = draw(self.latent_sampler_, n_samples, random_state)
+        codes = draw(self.latent_sampler_, n_samples, self._n_features_out, random_state)
         return self.inverse_transform(codes.astype(self._codes.dtype, copy=False))
 
     def score_samples(self, X):

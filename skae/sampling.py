@@ -61,8 +61,8 @@ class WhitenedKernelDensity(BaseEstimator):
 
 
 def _mixture(n_components, codes, random_state):
-    """Gaussian mixture with a floor on variances in proportion to the codes' spread."""
-    floor = max(1e-6 * codes.var(axis=0).mean(), np.finfo(np.float64).tiny)
+    """Gaussian mixture with a floor on variances in proportion to the codes' spread and size."""
+    floor = max(1e-6 * codes.var(axis=0).mean(), 1e-12 * np.square(codes).mean(), 1e-12)
     mixture = GaussianMixture(n_components, reg_covar=floor, random_state=random_state)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -126,8 +126,8 @@ def fit_latent_sampler(sampler, codes, random_state):
     return law.fit(codes)
 
 
-def draw(law, n_samples, random_state):
-    """Array of ``n_samples`` draws from a fitted law, NumPy's global state untouched.
+def draw(law, n_samples, n_components, random_state):
+    """Array of shape (n_samples, n_components) of draws from a fitted law.
 
     Laws whose ``sample`` takes no ``random_state`` draw from the one they were built
     with (GaussianMixture): a shallow copy is given another. Laws that return more than
@@ -140,4 +140,10 @@ def draw(law, n_samples, random_state):
         law = copy.copy(law)
         law.random_state = rng
         draws = law.sample(n_samples)
-    return np.asarray(draws[0] if isinstance(draws, tuple) else draws)
+    draws = np.asarray(draws[0] if isinstance(draws, tuple) else draws)
+    if draws.shape != (n_samples, n_components):
+        raise ValueError(
+            f"latent_sampler must draw codes of shape ({n_samples}, {n_components}). "
+            f"Got draws of shape {draws.shape} from {law!r} instead."
+        )
+    return draws

@@ -1,21 +1,63 @@
 """Every check that scikit-learn runs on its own estimators, with no expected failure."""
 
 import pytest
+import sklearn
 from sklearn.utils import estimator_checks
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 from skae import AutoencoderTransformer
 
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
 ESTIMATORS = [
     AutoencoderTransformer(),
-    AutoencoderTransformer(n_components=1, hidden_layer_sizes=(), activation="identity"),
-    AutoencoderTransformer(likelihood="laplace", activation="tanh", solver="sgd"),
-    AutoencoderTransformer(latent_penalty="l2", hidden_layer_sizes=8, latent_sampler="normal"),
+    AutoencoderTransformer(hidden_layer_sizes=(), activation="identity", alpha=0),
+    AutoencoderTransformer(likelihood="laplace", activation="tanh", latent_penalty="l2"),
 ]
-from functools import partial
 
-import warnings
-@pytest.mark.filterwarnings("ignore")
-@parametrize_with_checks(ESTIMATORS[:1], xfail_strict=True)
-def test_sklearn_contract(estimator, check):
+# Run by scikit-learn on its own estimators, but not part of `parametrize_with_checks`.
+FURTHER_CHECKS = [
+    "check_dataframe_column_names_consistency",
+    "check_estimators_partial_fit_n_features",
+    "check_get_feature_names_out_error",
+    "check_global_output_transform_pandas",
+    "check_global_set_output_transform_polars",
+    "check_param_validation",
+    "check_set_output_transform",
+    "check_set_output_transform_pandas",
+    "check_set_output_transform_polars",
+    "check_transformer_get_feature_names_out",
+    "check_transformer_get_feature_names_out_pandas",
+]
+
+# Checks that the generator yields, by minor release of scikit-learn.
+N_CHECKS = {"1.7": 54, "1.9": 55}
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_sklearn_checks(estimator, check):
     check(estimator)
+
+
+# The set_output checks mix DataFrames and arrays, on purpose.
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.filterwarnings("ignore:X has feature names")
+@pytest.mark.parametrize("name", FURTHER_CHECKS)
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
+def test_further_sklearn_checks(estimator, name):
+    getattr(estimator_checks, name)("AutoencoderTransformer", estimator)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
+def test_no_check_is_missing(estimator):
+    minor = ".".join(sklearn.__version__.split(".")[:2])
+    n_checks = len(list(estimator_checks_generator(estimator)))
+    assert n_checks >= N_CHECKS.get(minor, 54)
+    if minor in N_CHECKS:
+        assert n_checks == N_CHECKS[minor]
+
+
+def test_check_estimator_skips_and_fails_nothing():
+    quick = AutoencoderTransformer(max_iter=5, hidden_layer_sizes=8)
+    results = estimator_checks.check_estimator(quick, on_fail=None, on_skip=None)
+    assert {result["status"] for result in results} == {"passed"}

@@ -45,17 +45,18 @@ class Perceptron(nn.Module):
         return self.linear(x) + self.layers(x)
 
     @torch.no_grad()
-    def start_at(self, weight, bias=0.0):
-        """Start near a linear map; rows or columns beyond those of weight stay random.
+    def start_at(self, weight):
+        """Start near a linear map, and with 0 at 0; what weight does not cover stays random.
 
         Near it only: where the gradient is exactly zero, Adam would amplify rounding.
         """
         rows, columns = weight.shape
         self.linear.weight[:rows, :columns] = weight
-        self.linear.bias.zero_().add_(bias)
+        self.linear.bias.zero_()
         if self.layers is not None:
             self.layers[-1].weight.mul_(START_SIZE)
             self.layers[-1].bias.mul_(START_SIZE)
+            self.linear.bias.sub_(self.layers(torch.zeros_like(self.linear.weight[:1]))[0])
 
 
 def user_module(name, module, n_in, n_out, dtype):

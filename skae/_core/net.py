@@ -35,7 +35,7 @@ WARMUP = 0.1
 EVALUATION_BATCH = 2048
 
 
-class Objective:
+class Objective(torch.nn.Module):
     """Weighted mean of the per-sample loss, plus the latent penalty at training.
 
     Parameters
@@ -49,11 +49,12 @@ class Objective:
     """
 
     def __init__(self, likelihood, penalty=None, penalty_weight=0.0):
+        super().__init__()
         self.likelihood = likelihood
         self.penalty = penalty
         self.penalty_weight = penalty_weight
 
-    def __call__(self, prediction, weights, penalize):
+    def forward(self, prediction, weights, penalize):
         codes, output, target = prediction
         loss = weighted_mean(LIKELIHOODS[self.likelihood].loss(output, target), weights)
         if penalize and self.penalty is not None:
@@ -202,33 +203,40 @@ def step_size_schedule(n_steps):
     return LRScheduler(LambdaLR, step_every="batch", lr_lambda=factor)
 
 
-class Stopping(EarlyStopping):
-    """Stops once a loss has not improved by ``threshold`` for ``patience`` epochs.
+class BestWeights(Callback):
+    """When training ends, however it ends, the weights of the epoch of smallest loss come back."""
 
-    Epochs of the warm-up, in which the step size is still rising, do not count. When
-    training ends, however it ends, the weights of the epoch of smallest loss come back.
-    """
-
-    def __init__(self, monitor, threshold, patience, n_warmup):
-        super().__init__(
-            monitor, patience=patience, threshold=threshold, threshold_mode="abs", sink=_silent
-        )
-        self.n_warmup = n_warmup
+    def __init__(self, monitor):
+        self.monitor = monitor
 
     def on_train_begin(self, net, **kwargs):
-        super().on_train_begin(net, **kwargs)
         self.smallest_, self.weights_ = math.inf, None
 
     def on_epoch_end(self, net, **kwargs):
         if net.history[-1, self.monitor] < self.smallest_:
             self.smallest_ = net.history[-1, self.monitor]
             self.weights_ = {k: v.clone() for k, v in net.module_.state_dict().items()}
-        if net.history[-1, "epoch"] > self.n_warmup:
-            super().on_epoch_end(net, **kwargs)
 
     def on_train_end(self, net, **kwargs):
         if self.weights_ is not None:
             net.module_.load_state_dict(self.weights_)
+
+
+class Stopping(EarlyStopping):
+    """Stops once a loss has not improved by ``tol`` for ``patience`` epochs.
+
+    Epochs of the warm-up, in which the step size is still rising, do not count.
+    """
+
+    def __init__(self, monitor, tol, patience, n_warmup):
+        super().__init__(
+            monitor, patience=patience, threshold=tol, threshold_mode="abs", sink=_silent
+        )
+        self.n_warmup = n_warmup
+
+    def on_epoch_end(self, net, **kwargs):
+        if net.history[-1, "epoch"] > self.n_warmup:
+            super().on_epoch_end(net, **kwargs)
 
 
 def training_callbacks(user_callbacks, *, schedule, stopping, verbose):
@@ -250,6 +258,7 @@ def training_callbacks(user_callbacks, *, schedule, stopping, verbose):
     callbacks = [
         ("train_loss", PassthroughScoring("train_loss", on_train=True)),
         ("valid_loss", PassthroughScoring("valid_loss")),
+        ("best_weights", BestWeights(stopping.monitor)),
         ("clipping", GradientNormClipping(MAX_GRADIENT_NORM)),
         *([] if schedule is None else [("step_size", schedule)]),
         *([("progress", EpochBar())] if verbose else []),
@@ -259,7 +268,8 @@ def training_callbacks(user_callbacks, *, schedule, stopping, verbose):
 
 # Names of the callbacks that are ours, `fit_tasks` being the estimator's.
 OWN_CALLBACKS = {
-    "train_loss", "valid_loss", "clipping", "step_size", "progress", "stopping", "fit_tasks",
+    "train_loss", "valid_loss", "best_weights", "clipping", "step_size", "progress", "stopping",
+    "fit_tasks",
 }  # fmt: skip
 
 

@@ -1,0 +1,270 @@
+"""The course of training: stopping, interrupting, resuming, showing."""
+
+import pickle
+import signal
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+from skorch.callbacks import (
+    BatchScoring,
+    Callback,
+    Checkpoint,
+    EarlyStopping,
+    EpochScoring,
+    EpochTimer,
+    Freezer,
+    LRScheduler,
+    PrintLog,
+    ProgressBar,
+)
+from torch import nn
+
+from skae import AutoencoderTransformer
+
+ignore_not_converged = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning"
+)
+
+
+def always(net, X, y):
+    return 1.5
+
+
+def is_first_epoch(net):
+    return len(net.history) == 1
+
+
+class CtrlC(Callback):
+    """What the terminal does on Ctrl-C, in a given batch."""
+
+    def __init__(self, batch):
+        self.batch = batch
+
+    def on_batch_end(self, net, training=False, **kwargs):
+        self.seen_ = getattr(self, "seen_", 0) + 1
+        if self.seen_ == self.batch:
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("load", ["load_iris", "load_wine"])
+def test_defaults_converge_without_a_warning(load):
+    import sklearn.datasets
+
+    X = getattr(sklearn.datasets, load)().data
+    est = AutoencoderTransformer(random_state=0).fit(X)  # warnings are errors
+    assert est.loss_ == min(est.loss_curve_)
+
+
+def test_not_converged_warns(digits, quick):
+    with pytest.warns(ConvergenceWarning, match=r"Maximum iterations \(4\) reached"):
+        est = quick().fit(digits)
+    assert est.n_iter_ == len(est.loss_curve_) == 4
+
+
+@pytest.mark.parametrize("batch", [1, 2, 7])
+def test_ctrl_c_leaves_a_usable_estimator(batch, digits, quick):
+    """Two batches an epoch: in the first batch, the first epoch, and later."""
+    est = quick(callbacks=[CtrlC(batch)], max_iter=50)
+    with pytest.warns(ConvergenceWarning, match="Training interrupted by user in epoch"):
+        est.fit(digits)
+    assert est.n_iter_ == (batch + 1) // 2
+    assert np.isfinite(est.loss_)
+    assert est.transform(digits).shape == (300, 2)
+    assert est.sample(3).shape == (3, 64)
+    assert np.isfinite(est.score(digits))
+
+
+def test_skorch_stopping_rule_is_not_a_ctrl_c(digits, quick):
+    rule = EarlyStopping("train_loss", patience=2, threshold=1e9, threshold_mode="abs")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        est = quick(callbacks=[rule], max_iter=50, tol=0).fit(digits)
+    assert est.n_iter_ == 3
+
+
+@ignore_not_converged
+def test_skorch_callbacks_are_cloned_and_kept(digits, quick):
+    scoring = EpochScoring(always, name="mine", on_train=True)
+    est = quick(callbacks=[("named", scoring)]).fit(digits)
+    assert est.net_.history[:, "mine"] == [1.5] * 4
+    assert not hasattr(scoring, "best_score_")
+    assert dict(est.net_.callbacks_)["named"].best_score_ == 1.5
+
+
+@ignore_not_converged
+@pytest.mark.parametrize(
+    "callback",
+    [
+        BatchScoring(always, name="mine"),
+        EpochScoring(always, name="mine"),
+        EpochTimer(),
+        EpochTimer,
+        Freezer("encoder.linear.*"),
+        LRScheduler("ReduceLROnPlateau", monitor="train_loss"),
+        PrintLog(sink=str),
+        ProgressBar(),
+    ],
+    ids=lambda callback: getattr(callback, "__name__", type(callback).__name__),
+)
+def test_skorch_callbacks_work(callback, digits, quick):
+    est = quick(callbacks=[callback], early_stopping=True).fit(digits)
+    assert est.n_iter_ == 4
+
+
+@ignore_not_converged
+def test_checkpoint_has_the_last_word_on_the_weights(digits, quick, tmp_path):
+    """It keeps the first epoch; the weights of the best epoch would be the last one's."""
+    first = Checkpoint(monitor=is_first_epoch, load_best=True, dirname=tmp_path)
+    est = quick(callbacks=[first]).fit(digits)
+    free = quick().fit(digits)
+    assert not np.array_equal(est.transform(digits), free.transform(digits))
+
+
+@ignore_not_converged
+def test_net_keeps_no_data(digits, quick):
+    est = quick(max_iter=30, early_stopping=True).fit(np.tile(digits, (10, 1)))
+    assert len(pickle.dumps(est)) < 150_000
+
+
+@ignore_not_converged
+def test_warm_start_goes_on(digits, quick):
+    est = quick(warm_start=True, max_iter=10).fit(digits)
+    first = list(est.loss_curve_)
+    est.fit(digits)
+    assert est.n_iter_ == 20
+    assert est.loss_curve_[:10] == first
+    # The second run starts where the first ended, far below where the first began.
+    assert abs(est.loss_curve_[10] - first[-1]) < 0.2 * abs(first[0] - first[-1])
+    cold = quick(max_iter=10).fit(digits)
+    cold.fit(digits)
+    assert cold.n_iter_ == 10
+
+
+@ignore_not_converged
+def test_warm_start_takes_new_settings_and_other_precision(digits, quick):
+    est = quick(warm_start=True).fit(digits)
+    Z = est.transform(digits)
+    est.set_params(learning_rate_init=1e-9).fit(digits.astype(np.float32))
+    np.testing.assert_allclose(est.transform(digits), Z, atol=1e-4)
+
+
+@ignore_not_converged
+def test_partial_fit_learns(digits, quick):
+    est = quick(learning_rate_init=0.01)
+    for epoch in range(30):
+        est.partial_fit(digits)
+        assert est.n_iter_ == epoch + 1
+    assert est.loss_curve_[-1] < 0.9 * est.loss_curve_[0]
+    assert est.sample(2).shape == (2, 64)
+
+
+@ignore_not_converged
+def test_partial_fit_goes_on_after_fit_at_the_full_step_size(digits, quick):
+    est = quick(max_iter=20).fit(digits)
+    before = est.transform(digits)
+    est.partial_fit(digits)
+    assert np.abs(est.transform(digits) - before).max() > 1e-3
+    assert est.n_iter_ == 21
+
+
+@ignore_not_converged
+def test_partial_fit_does_not_replay_its_permutations(digits, quick, monkeypatch):
+    orders = []
+
+    class SpiedRows(np.ndarray):
+        def __getitem__(self, index):
+            if isinstance(index, np.ndarray):
+                orders.append(index)
+            return super().__getitem__(index)
+
+    from skae._core.batches import Rows
+
+    take = Rows.take
+    monkeypatch.setattr(Rows, "take", lambda self, i: (orders.append(i), take(self, i))[1])
+    est = quick(batch_size=100)
+    for _ in range(2):
+        est.partial_fit(digits)
+    shuffled = [order for order in orders if isinstance(order, np.ndarray)]
+    assert len(shuffled) == 6
+    assert not np.array_equal(np.hstack(shuffled[:3]), np.hstack(shuffled[3:]))
+    assert sorted(np.hstack(shuffled[:3])) == list(range(300))
+
+
+@ignore_not_converged
+def test_resuming_after_pickle_is_resuming(digits, quick):
+    est = quick().fit(digits)
+    twin = pickle.loads(pickle.dumps(est))
+    for model in (est, twin):
+        model.partial_fit(digits)
+    np.testing.assert_array_equal(est.transform(digits), twin.transform(digits))
+
+
+@ignore_not_converged
+def test_progress_bar(digits, quick, capsys):
+    quick(verbose=1).fit(digits)
+    shown = capsys.readouterr().err
+    assert "4/4" in shown
+    assert "train_loss=" in shown
+    assert "epoch/s" in shown
+    quick(verbose=0).fit(digits)
+    assert capsys.readouterr() == ("", "")
+
+
+@ignore_not_converged
+def test_own_modules_are_copied_and_keep_their_start(digits, quick):
+    encoder, decoder = nn.Linear(64, 2), nn.Linear(2, 64)
+    weight = encoder.weight.detach().clone()
+    est = quick(encoder=encoder, decoder=decoder, learning_rate_init=1e-12).fit(digits)
+    assert (encoder.weight == weight).all()
+    assert encoder.training
+    np.testing.assert_allclose(est.encoder_.weight.detach(), weight, atol=1e-6)
+    expected = digits @ weight.double().numpy().T + encoder.bias.detach().numpy()
+    np.testing.assert_allclose(est.transform(digits), expected, atol=1e-5)
+    assert est.get_params()["encoder"] is encoder
+
+
+@ignore_not_converged
+def test_fitted_modules_can_be_passed_on(digits, quick):
+    est = quick().fit(digits)
+    heir = quick(encoder=est.encoder_, decoder=est.decoder_, learning_rate_init=1e-12).fit(digits)
+    np.testing.assert_allclose(heir.transform(digits), est.transform(digits), atol=1e-6)
+    assert heir.loss_ == pytest.approx(est.loss_, rel=0.2)
+
+
+@ignore_not_converged
+def test_own_modules_may_share_weights(digits, quick):
+    class Tied(nn.Module):
+        def __init__(self, linear):
+            super().__init__()
+            self.linear = linear
+
+        def forward(self, z):
+            return z @ self.linear.weight
+
+    encoder = nn.Linear(64, 2)
+    est = quick(encoder=encoder, decoder=Tied(encoder), max_iter=10).fit(digits)
+    assert est.decoder_.linear is est.encoder_
+
+
+@ignore_not_converged
+def test_dropout_and_batch_norm_train_and_rest(digits, quick):
+    def encoder(n_in, n_out):
+        return nn.Sequential(
+            nn.Linear(n_in, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, n_out)
+        )
+
+    est = quick(encoder=encoder, batch_size=299).fit(digits)
+    assert est.encoder_[1].num_batches_tracked > 0
+    np.testing.assert_array_equal(est.transform(digits), est.transform(digits))
+    np.testing.assert_allclose(est.transform(digits)[:1], est.transform(digits[:1]), rtol=1e-10)
+
+
+@ignore_not_converged
+def test_decoder_ending_in_a_sigmoid_works_on_the_unit_interval(digits, quick):
+    def decoder(n_in, n_out):
+        return nn.Sequential(nn.Linear(n_in, 32), nn.ReLU(), nn.Linear(32, n_out), nn.Sigmoid())
+
+    est = quick(decoder=decoder, max_iter=60, learning_rate_init=0.01).fit(digits)
+    assert est.loss_ < 0.8 * digits.var(axis=0).mean()
