@@ -120,8 +120,8 @@ class BaseAutoencoder(
         self : object
             The fitted estimator.
         """
+        hooks = self._begin_fit_task(X, y, sample_weight)
         with restored_on_error(self):
-            hooks = self._begin_fit_task(X, y, sample_weight)
             resume = self.warm_start and hasattr(self, "net_")
             self._train(X, sample_weight, resume, hooks=hooks)
             if hooks is not None:

@@ -14,9 +14,7 @@ from torch import nn
 
 from skae import AutoencoderTransformer
 
-ignore_not_converged = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning"
-)
+ignore_not_converged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
 def squared_error(est, X):

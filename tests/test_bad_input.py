@@ -222,7 +222,9 @@ def test_divergence_in_the_last_step_is_found(digits, quick):
 
 
 FAILURES = {
-    "bad data": lambda est, X: est.fit(pd.DataFrame(with_value(X, np.nan)[:, :5], columns=list("abcde"))),
+    "bad data": lambda est, X: est.fit(
+        pd.DataFrame(with_value(X, np.nan)[:, :5], columns=list("abcde"))
+    ),
     "bad parameter": lambda est, X: est.set_params(alpha=-1).fit(X),
     "bad module": lambda est, X: est.set_params(encoder=nn.Linear(2, 2)).fit(X),
     "divergence": lambda est, X: est.set_params(encoder=Diverges).fit(X),

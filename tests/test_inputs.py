@@ -80,7 +80,9 @@ def test_bfloat16_tensor(digits, quick):
 
 
 def test_pandas_nullable_and_mixed_dtypes(digits, quick):
-    frame = pd.DataFrame(digits[:, :4], columns=list("abcd")).astype({"a": "Float64", "b": "float32"})
+    frame = pd.DataFrame(digits[:, :4], columns=list("abcd")).astype(
+        {"a": "Float64", "b": "float32"}
+    )
     est = quick().fit(frame)
     assert est.transform(frame).shape == (300, 2)
     assert list(est.feature_names_in_) == list("abcd")

@@ -23,9 +23,7 @@ from torch import nn
 
 from skae import AutoencoderTransformer
 
-ignore_not_converged = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning"
-)
+ignore_not_converged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
 def always(net, X, y):
@@ -252,7 +250,11 @@ def test_own_modules_may_share_weights(digits, quick):
 def test_dropout_and_batch_norm_train_and_rest(digits, quick):
     def encoder(n_in, n_out):
         return nn.Sequential(
-            nn.Linear(n_in, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, n_out)
+            nn.Linear(n_in, 16),
+            nn.BatchNorm1d(16),
+            nn.ReLU(),
+            nn.Dropout(0.2),
+            nn.Linear(16, n_out),
         )
 
     est = quick(encoder=encoder, batch_size=299).fit(digits)

@@ -1,0 +1,172 @@
+"""Networks, batches, moments, axes and the step size, each against its definition."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+from sklearn.decomposition import PCA
+from torch import nn
+
+from skae._core import principal
+from skae._core.batches import Batches, Rows, center_and_scale
+from skae._core.modules import ACTIVATIONS, Autoencoder, Perceptron
+from skae._core.net import Objective, warmup_cosine
+from skae._core.principal import principal_axes
+from skae._core.seeding import limited_threads
+
+X = np.random.RandomState(0).standard_normal((101, 6)) * np.arange(1, 7) + 3
+WEIGHTS = np.random.RandomState(1).rand(101)
+WEIGHTS /= WEIGHTS.mean()
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 50, 100, 101, 1000])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_batches_cover_every_row_once(batch_size, shuffle):
+    rows = Rows(X, WEIGHTS)
+    batches = list(Batches(rows, batch_size, shuffle))
+    sizes = [len(block) for block, _ in batches]
+    assert len(batches) == len(Batches(rows, batch_size)) == -(-101 // batch_size)
+    assert max(sizes) <= batch_size
+    assert max(sizes) - min(sizes) <= 1
+    seen = np.vstack([block.numpy() for block, _ in batches])
+    weights = np.hstack([block.numpy() for _, block in batches])
+    order = np.argsort(seen[:, 0])
+    np.testing.assert_array_equal(seen[order], X[np.argsort(X[:, 0])])
+    np.testing.assert_array_equal(weights[order], WEIGHTS[np.argsort(X[:, 0])])
+    if not shuffle:
+        np.testing.assert_array_equal(seen, X)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array, np.asfortranarray])
+def test_rows_of_a_subset(kind):
+    subset = np.array([5, 3, 99])
+    rows = Rows(kind(X), WEIGHTS, subset)
+    block, weights = rows[np.array([2, 0])]
+    np.testing.assert_array_equal(block, X[[99, 5]])
+    np.testing.assert_array_equal(weights, WEIGHTS[[99, 5]])
+    assert len(rows.subsample(2, 0)) == 2
+    assert set(rows.subsample(2, 0).subset) < set(subset)
+    assert rows.subsample(3, 0) is rows
+
+
+def test_rows_do_not_expose_read_only_memory():
+    frozen = X.copy()
+    frozen.flags.writeable = False
+    block, _ = Rows(frozen)[0:5]
+    block += 1  # must neither warn nor write through
+    np.testing.assert_array_equal(frozen, X)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["equal", "weighted"])
+def test_center_and_scale(kind, weights, monkeypatch):
+    center, scale = center_and_scale(Rows(kind(X), weights))
+    mean = np.average(X, axis=0, weights=weights)
+    np.testing.assert_allclose(center, mean)
+    variances = np.average((X - mean) ** 2, axis=0, weights=weights)
+    assert float(scale) == pytest.approx(np.sqrt(variances.mean()))
+
+
+@pytest.mark.parametrize(
+    "weights", [None, np.tile([2.0, 0.5], 51)[:101]], ids=["equal", "weighted"]
+)
+@pytest.mark.parametrize("decomposition", ["covariance", "randomized"])
+def test_principal_axes_are_those_of_pca(weights, decomposition, monkeypatch):
+    if decomposition == "randomized":
+        monkeypatch.setattr(principal, "MAX_COVARIANCE", 1)
+    rows = Rows(X, weights if weights is None else weights / weights.mean())
+    axes, size = principal_axes(rows, *center_and_scale(rows), 3, seed=0)
+    repeated = X if weights is None else np.repeat(X, (2 * weights).astype(int), axis=0)
+    pca = PCA(3).fit(repeated)
+    np.testing.assert_allclose(np.abs(np.sum(axes.numpy() * pca.components_, axis=1)), 1, rtol=1e-6)
+    _, scale = center_and_scale(rows)
+    first = np.var(repeated @ pca.components_[0]) / float(scale) ** 2
+    assert size == pytest.approx(np.sqrt(first))
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("hidden", [(), (5,), (7, 3)])
+def test_gradients_of_the_whole_objective(activation, hidden):
+    torch.manual_seed(0)
+    encoder = Perceptron((6, *hidden, 2), activation).double()
+    decoder = Perceptron((2, *hidden[::-1], 6), activation).double()
+    x = torch.tensor(X[:4])
+    center, scale = torch.tensor(X.mean(axis=0)), torch.tensor(2.0, dtype=torch.float64)
+    module = Autoencoder(encoder, decoder, center, scale, nn.Identity())
+    objective = Objective("gaussian", "l2", 0.1)
+    weights = torch.tensor([0.5, 1.0, 2.0, 0.5], dtype=torch.float64)
+    names, values = zip(*module.named_parameters(), strict=True)
+
+    def loss(*values):
+        parameters = dict(zip(names, values, strict=True))
+        prediction = torch.func.functional_call(module, parameters, (x,))
+        return objective(prediction, weights, penalize=True)
+
+    keep = [v.detach().requires_grad_() for v in values]
+    away_from_kinks = activation != "relu" or hidden == ()
+    assert torch.autograd.gradcheck(loss, keep, atol=1e-4 if away_from_kinks else 1e-3)
+
+
+def test_perceptron_starts_near_the_map_given():
+    torch.manual_seed(0)
+    weight = torch.randn(2, 6)
+    network = Perceptron((6, 16, 2), "silu")
+    before = network.layers[-1].weight.detach().clone()
+    network.start_at(weight)
+    x = torch.randn(50, 6)
+    with torch.no_grad():
+        error = network(x) - x @ weight.T
+        torch.testing.assert_close(network(torch.zeros(1, 6)), torch.zeros(1, 2))
+    assert 0 < error.abs().max() < 0.2
+    assert (network.layers[-1].weight.abs() < before.abs()).all()
+
+
+def test_denoising_corrupts_the_input_but_not_the_target():
+    torch.manual_seed(0)
+    x = torch.tensor(X)
+    center, scale = x.mean(dim=0), torch.tensor(2.0, dtype=torch.float64)
+    module = Autoencoder(nn.Identity(), nn.Identity(), center, scale, nn.Identity(), noise=0.5)
+    codes, _, target = module(x)
+    torch.testing.assert_close(target, (x - center) / 2)
+    assert float((codes - target).std()) == pytest.approx(0.5, rel=0.1)
+    torch.testing.assert_close(module.eval()(x)[0], target)
+
+
+@pytest.mark.parametrize("own_encoder", [True, False])
+@pytest.mark.parametrize("own_decoder", [True, False])
+def test_own_networks_speak_the_units_of_x(own_encoder, own_decoder):
+    """Identity networks: in units of X where they are the user's, standardized elsewhere."""
+    x = torch.tensor(X)
+    center, scale = x.mean(dim=0), torch.tensor(2.0, dtype=torch.float64)
+    standard = (x - center) / 2
+    module = Autoencoder(
+        nn.Identity(), nn.Identity(), center, scale, nn.Identity(), own_encoder, own_decoder
+    )
+    codes, output, target = module.eval()(x)
+    torch.testing.assert_close(target, standard)
+    torch.testing.assert_close(codes, x if own_encoder else standard)
+    torch.testing.assert_close(module.public_encoder()(x), codes)
+    torch.testing.assert_close((module.public_decoder()(codes) - center) / 2, output)
+
+
+def test_step_size_rises_and_falls():
+    factors = np.array([warmup_cosine(step, 1000) for step in range(1000)])
+    peak = factors.argmax()
+    assert 50 <= peak <= 100
+    assert (np.diff(factors[:peak]) > 0).all()
+    assert (np.diff(factors[peak:]) < 0).all()
+    assert factors[-1] < 1e-5
+    assert factors.max() == pytest.approx(1, abs=0.05)
+    assert warmup_cosine(0, 1) == pytest.approx(0.5)  # a single step is a step
+
+
+def test_threads_are_limited_for_small_steps_only():
+    torch.set_num_threads(2)
+    module = nn.Linear(100, 100)
+    for batch_size, expected in ((10, 1), (10**6, 2)):
+        with limited_threads(module, batch_size):
+            assert torch.get_num_threads() == expected
+        assert torch.get_num_threads() == 2
+    with pytest.raises(RuntimeError), limited_threads(module, 1):
+        raise RuntimeError
+    assert torch.get_num_threads() == 2
