@@ -163,7 +163,7 @@ def test_bad_weights(weights, message, digits, quick):
 
 def test_nothing_left_to_train_on(quick):
     est = quick(early_stopping=True)
-    with pytest.raises(ValueError, match="validation_fraction=0.1 leaves no row to train on"):
+    with pytest.raises(ValueError, match=r"validation_fraction=0\.1 leaves no row to train on"):
         est.fit([[1.0, 2.0]])
 
 
@@ -171,7 +171,7 @@ def test_wrong_widths(digits, quick):
     est = quick().fit(digits)
     with pytest.raises(ValueError, match="X has 63 features, but AutoencoderTransformer is expec"):
         est.transform(digits[:, :63])
-    message = "X has 3 features, but AutoencoderTransformer.inverse_transform is expecting 2"
+    message = r"X has 3 features, but AutoencoderTransformer\.inverse_transform is expecting 2"
     with pytest.raises(ValueError, match=message):
         est.inverse_transform(np.zeros((4, 3)))
     with pytest.raises(ValueError, match="Expected 2D array, got 1D array"):
@@ -245,7 +245,7 @@ def test_failed_fit_leaves_the_earlier_fit_untouched(case, digits, quick):
     Z, loss_curve = est.transform(digits), list(est.loss_curve_)
     names = set(vars(est))
     optimizer = copy.deepcopy(est.net_.optimizer_.state_dict())
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         FAILURES[case](est, np.array(digits))
     assert set(vars(est)) == names
     assert est.loss_curve_ == loss_curve

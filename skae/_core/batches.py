@@ -1,5 +1,7 @@
 """Whole-batch iteration over arrays, CSR matrices and memory maps, without copying them."""
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from sklearn.preprocessing import StandardScaler
@@ -77,7 +79,7 @@ class Batches:
         order = None
         if self.shuffle and len(self) > 1:
             order = torch.randperm(n_samples).numpy()
-        for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+        for start, stop in pairwise(bounds):
             yield self.dataset[slice(start, stop) if order is None else order[start:stop]]
 
 
