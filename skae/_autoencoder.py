@@ -3,6 +3,7 @@
 from numbers import Real
 
 from ._base import BaseAutoencoder
+from ._core.net import Objective
 from ._core.penalties import PENALTIES
 from ._validation import Interval, StrOptions
 
@@ -96,8 +97,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         Share of the rows to hold out. Only used if ``early_stopping`` is True.
 
     warm_start : bool, default=False
-        Whether `fit` goes on from the networks of the last `fit`, of their sizes and
-        their centring, for ``max_iter`` further epochs.
+        Whether `fit` goes on from the networks of the last `fit`, with their sizes,
+        their centring and their solver, for ``max_iter`` further epochs.
 
     shuffle : bool, default=True
         Whether the rows are shuffled before every epoch. Data of a single batch are not.
@@ -158,7 +159,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         unless ``early_stopping`` is True.
 
     best_validation_score_ : float or None
-        Largest of ``validation_scores_``, reached in the epoch whose weights were kept.
+        Largest of the last fit's ``validation_scores_``, reached in the epoch whose
+        weights were kept.
 
     noise_variance_ : float or None
         Most likely variance of a feature about its reconstruction, from at most 10 000
@@ -291,5 +293,5 @@ class AutoencoderTransformer(BaseAutoencoder):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _penalty(self):
-        return {"penalty": self.latent_penalty, "penalty_weight": self.latent_alpha}
+    def _objective(self):
+        return Objective(self.likelihood, self.latent_penalty, self.latent_alpha)

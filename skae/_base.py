@@ -170,7 +170,9 @@ class BaseAutoencoder(
     def _train(self, X, sample_weight, resume, *, one_epoch=False, hooks=None):
         """Train a new net, or a copy of ``net_``, and record the result."""
         X = check_rows(self, X, reset=not resume)
-        self._check_range(X)
+        self._check_range(X, self.likelihood)
+        if resume:
+            self._check_resumable()
         device = check_device(self.device)
         seed = self._draw_seed(resume)
         rows, held_out = self._split(X, sample_weight, seed)
@@ -183,6 +185,16 @@ class BaseAutoencoder(
             with limited_threads(net.module_, net.batch_size):
                 net.partial_fit(rows)
             vars(self).update(record(net.trim()))
+
+    def _check_resumable(self):
+        """Raise if a parameter that trained networks cannot change has another value."""
+        fitted = {"n_components": self._n_features_out, "likelihood": self._likelihood}
+        for name, value in fitted.items():
+            if getattr(self, name) != value:
+                raise ValueError(
+                    f"Training cannot go on with another {name}. Expected {name}={value!r}, as "
+                    f"fitted. Got {getattr(self, name)!r} instead; fit a clone to start anew."
+                )
 
     def _draw_seed(self, resume):
         """Seed of one run; a resumed one must not replay the permutations of the last."""
@@ -209,17 +221,15 @@ class BaseAutoencoder(
     def _build_net(self, rows, device, seed):
         """An untrained net for the rows, on the device."""
         optimizer, options = OPTIMIZERS[self.solver]
-        options = {"weight_decay": self.alpha, "fused": device.type in ("cpu", "cuda"), **options}
+        options = {"fused": device.type in ("cpu", "cuda"), **options}
         net = AutoencoderNet(
             module=Autoencoder,
             **_prefixed("module", self._module_arguments(rows, seed)),
-            criterion=partial(Objective, self.likelihood, **self._penalty()),
+            criterion=self._objective,
             optimizer=optimizer,
             **_prefixed("optimizer", options),
-            optimizer__param_groups=[("*bias", {"weight_decay": 0.0})],
-            lr=self.learning_rate_init,
+            optimizer__param_groups=[("*bias", {"weight_decay": 0.0, "decays": False})],
             iterator_train=Batches,
-            iterator_train__shuffle=self.shuffle,
             iterator_valid=Batches,
             train_split=None,
             device=str(device),
@@ -229,33 +239,34 @@ class BaseAutoencoder(
 
     def _module_arguments(self, rows, seed):
         """Two networks, and the standardization between them and the units of X."""
-        n_features, n_components = rows.X.shape[1], self.n_components
         center, scale = center_and_scale(rows)
         encoding, decoding = self._layer_sizes()
+        n_features, n_components = rows.X.shape[1], self.n_components
         # Copied together, since the two may share weights.
-        encoder, decoder = copy.deepcopy((self.encoder, self.decoder))
-        if encoder is None:
-            encoder = Perceptron((n_features, *encoding, n_components), self.activation)
-        else:
-            encoder = user_module("encoder", encoder, n_features, n_components, center.dtype)
-        if decoder is None:
-            decoder = Perceptron((n_components, *decoding, n_features), self.activation)
-        else:
-            decoder = user_module("decoder", decoder, n_components, n_features, center.dtype)
-        if self.encoder is None and self.decoder is None:
+        own_encoder, own_decoder = copy.deepcopy((self.encoder, self.decoder))
+        network = partial(self._network, dtype=center.dtype)
+        encoder = network("encoder", own_encoder, (n_features, *encoding, n_components))
+        decoder = network("decoder", own_decoder, (n_components, *decoding, n_features))
+        likelihood = LIKELIHOODS[self.likelihood]
+        if own_encoder is None and own_decoder is None:
             axes, size = principal_axes(rows, center, scale, n_components, seed)
             encoder.start_at(axes / size)
-            decoder.start_at(axes.T * size)
+            decoder.start_at(*likelihood.linear_start(axes.T * size, center, scale))
         return {
-            "encoder": encoder.to(center.dtype),
-            "decoder": decoder.to(center.dtype),
+            "encoder": encoder,
+            "decoder": decoder,
             "center": center,
             "scale": scale,
-            "link": LIKELIHOODS[self.likelihood].link(),
-            "own_encoder": self.encoder is not None,
-            "own_decoder": self.decoder is not None,
-            "noise": self.noise,
+            "link": likelihood.link(),
+            "own_encoder": own_encoder is not None,
+            "own_decoder": own_decoder is not None,
         }
+
+    def _network(self, name, own, widths, dtype):
+        """The user's module, or a perceptron of these widths."""
+        if own is None:
+            return Perceptron(widths, self.activation).to(dtype)
+        return user_module(name, own, widths[0], widths[-1], dtype)
 
     def _layer_sizes(self):
         """Hidden layer sizes of the encoder and of the decoder, its mirror image by default."""
@@ -265,9 +276,9 @@ class BaseAutoencoder(
         decoding = self.decoder_hidden_layer_sizes
         return encoding, check_layer_sizes("decoder_hidden_layer_sizes", decoding)
 
-    def _penalty(self):
-        """Arguments of the objective beside the likelihood."""
-        return {}
+    def _objective(self):
+        """What training minimizes."""
+        return Objective(self.likelihood)
 
     def _prepare(self, net, rows, held_out, one_epoch, hooks):
         """Set what may differ from run to run: budget, step size, callbacks."""
@@ -277,7 +288,11 @@ class BaseAutoencoder(
         monitor = "train_loss" if held_out is None else "valid_loss"
         user_callbacks = check_callbacks(self.callbacks)
         net.prepare(
+            objective=self._objective(),
+            noise=self.noise,
             lr=self.learning_rate_init,
+            weight_decay=self.alpha,
+            shuffle=self.shuffle,
             batch_size=batch_size,
             max_epochs=max_epochs,
             valid_rows=held_out,
@@ -340,9 +355,15 @@ class BaseAutoencoder(
             return
         warnings.warn(message, ConvergenceWarning, stacklevel=3)
 
-    def _check_range(self, X):
-        if self.likelihood == "bernoulli":
+    @staticmethod
+    def _check_range(X, likelihood):
+        if likelihood == "bernoulli":
             check_unit_interval(X)
+
+    @property
+    def _likelihood(self):
+        """The likelihood fitted, which `set_params` leaves alone."""
+        return self.net_.criterion_.likelihood
 
     # ------------------------------------------------------- using what was fitted
 
@@ -421,9 +442,9 @@ class BaseAutoencoder(
         """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
-        self._check_range(X)
+        self._check_range(X, self._likelihood)
         encode, decode = self.encoder_, self.net_.module_.output_decoder()
-        log_density = LIKELIHOODS[self.likelihood].log_density
+        log_density = LIKELIHOODS[self._likelihood].log_density
 
         def score(x):
             return log_density(x, decode(encode(x)), self.noise_variance_)[:, None]

@@ -149,6 +149,36 @@ def test_warm_start_takes_new_settings_and_other_precision(digits, quick):
 
 
 @ignore_not_converged
+@pytest.mark.parametrize(
+    "change",
+    [{"alpha": 100.0}, {"noise": 1.0}, {"latent_penalty": "l2", "latent_alpha": 1.0},
+     {"shuffle": False}, {"batch_size": 30}, {"learning_rate_init": 0.1}],
+    ids=str,
+)  # fmt: skip
+def test_resumed_training_takes_new_settings(change, digits, quick):
+    codes = []
+    for settings in ({}, change):
+        est = quick(warm_start=True).fit(digits)
+        est.set_params(**settings).fit(digits)
+        codes.append(est.transform(digits))
+    assert np.abs(codes[0] - codes[1]).max() > 1e-6
+
+
+@ignore_not_converged
+@pytest.mark.parametrize("change", [{"n_components": 3}, {"likelihood": "laplace"}], ids=str)
+def test_resumed_training_refuses_what_networks_cannot_change(change, digits, quick):
+    (name,) = change
+    est = quick(warm_start=True).fit(digits)
+    Z, scores = est.transform(digits), est.score_samples(digits)
+    est.set_params(**change)
+    for method in (est.fit, est.partial_fit):
+        with pytest.raises(ValueError, match=f"cannot go on with another {name}. Expected {name}="):
+            method(digits)
+    np.testing.assert_array_equal(est.transform(digits), Z)
+    np.testing.assert_array_equal(est.score_samples(digits), scores)
+
+
+@ignore_not_converged
 def test_partial_fit_learns(digits, quick):
     est = quick(learning_rate_init=0.01)
     for epoch in range(30):

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-import torch
+from torch.nn import Identity, Sigmoid
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss, mse_loss
 
 __all__ = ["LIKELIHOODS", "Likelihood"]
@@ -47,6 +47,22 @@ def bernoulli_log_density(x, logits, noise_variance=None):
     return -log_loss(logits, x) * x.shape[1]
 
 
+def standardized_start(weight, center, scale):
+    """Weight and bias of a linear decoder of standardized means: as they are."""
+    return weight, 0.0
+
+
+def logit_start(weight, center, scale):
+    """Weight and bias of a linear decoder of logits, to first order about the mean.
+
+    ``logit(m + s w) ≈ logit(m) + s w / (m (1 - m))``, with the slope bounded for features
+    that are nearly constant.
+    """
+    mean = center.clamp(0.01, 0.99)
+    slope = (mean * (1 - mean)).clamp(min=0.1)
+    return weight * (scale / slope)[:, None], mean.logit()
+
+
 class Likelihood(NamedTuple):
     """One meaning of the decoder's output.
 
@@ -58,15 +74,33 @@ class Likelihood(NamedTuple):
     log_density: Callable  # (x, output, noise_variance) -> (n_samples,), units of X
     unit_power: int  # the loss in units of X is the standardized loss times s ** unit_power
     noise_variance: Callable | None  # mean loss in units of X -> its most likely σ²
-    link: Callable  # output -> mean of x
+    link: Callable  # builds the module from output to mean of x
+    linear_start: Callable  # (weight, center, scale) -> weight, bias of the decoder
 
 
 LIKELIHOODS = {
     "gaussian": Likelihood(
-        squared_error, gaussian_log_density, 2, lambda loss: loss, torch.nn.Identity
+        squared_error,
+        gaussian_log_density,
+        unit_power=2,
+        noise_variance=lambda loss: loss,
+        link=Identity,
+        linear_start=standardized_start,
     ),
     "laplace": Likelihood(
-        absolute_error, laplace_log_density, 1, lambda loss: 2 * loss**2, torch.nn.Identity
+        absolute_error,
+        laplace_log_density,
+        unit_power=1,
+        noise_variance=lambda loss: 2 * loss**2,
+        link=Identity,
+        linear_start=standardized_start,
     ),
-    "bernoulli": Likelihood(log_loss, bernoulli_log_density, 0, None, torch.nn.Sigmoid),
+    "bernoulli": Likelihood(
+        log_loss,
+        bernoulli_log_density,
+        unit_power=0,
+        noise_variance=None,
+        link=Sigmoid,
+        linear_start=logit_start,
+    ),
 }

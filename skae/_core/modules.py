@@ -45,14 +45,14 @@ class Perceptron(nn.Module):
         return self.linear(x) + self.layers(x)
 
     @torch.no_grad()
-    def start_at(self, weight):
-        """Start near a linear map, and with 0 at 0; what weight does not cover stays random.
+    def start_at(self, weight, bias=0.0):
+        """Start near a linear map, and on it at 0; what weight does not cover stays random.
 
         Near it only: where the gradient is exactly zero, Adam would amplify rounding.
         """
         rows, columns = weight.shape
         self.linear.weight[:rows, :columns] = weight
-        self.linear.bias.zero_()
+        self.linear.bias.zero_().add_(bias)
         if self.layers is not None:
             self.layers[-1].weight.mul_(START_SIZE)
             self.layers[-1].bias.mul_(START_SIZE)
@@ -125,13 +125,16 @@ class Autoencoder(nn.Module):
         From the decoder's output to the mean of x: a sigmoid for logits, or identity.
     own_encoder, own_decoder : bool
         Whether the network is the user's, in units of X.
+
+    Attributes
+    ----------
     noise : float
         Standard deviation of the Gaussian noise on standardized input at training.
     """
 
-    def __init__(
-        self, encoder, decoder, center, scale, link, own_encoder=False, own_decoder=False, noise=0.0
-    ):
+    noise = 0.0
+
+    def __init__(self, encoder, decoder, center, scale, link, own_encoder=False, own_decoder=False):
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
@@ -140,7 +143,6 @@ class Autoencoder(nn.Module):
         self.unstandardize = Unstandardize(center, scale)
         self.own_encoder = own_encoder
         self.own_decoder = own_decoder
-        self.noise = noise
 
     @property
     def has_logits(self):

@@ -112,11 +112,27 @@ class AutoencoderNet(NeuralNet):
             self.interrupted = "stopped" if _raised_by_callback(interrupt) else "keyboard"
             raise
 
-    def prepare(self, *, lr, batch_size, max_epochs, valid_rows, callbacks):
+    def prepare(
+        self,
+        *,
+        objective,
+        noise,
+        lr,
+        weight_decay,
+        shuffle,
+        batch_size,
+        max_epochs,
+        valid_rows,
+        callbacks,
+    ):
         """Set up one run of training, the first or a further one."""
         for group in self.optimizer_.param_groups:
             group["lr"] = lr
+            group["weight_decay"] = weight_decay if group.get("decays", True) else 0.0
             group.pop("initial_lr", None)  # left by the schedule of an earlier run
+        self.criterion_ = objective
+        self.module_.noise = noise
+        self.iterator_train__shuffle = shuffle
         self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.train_split = None if valid_rows is None else predefined_split(valid_rows)

@@ -51,3 +51,14 @@ def test_noise_variance_maximizes_the_density(name):
 def test_log_density_of_certain_logits_is_finite():
     logits = torch.tensor([[100.0, -100.0]])
     assert torch.isfinite(LIKELIHOODS["bernoulli"].log_density(1 - logits.sign(), logits)).all()
+
+
+def test_logit_start_is_first_order():
+    """The sigmoid of the linear start agrees with the means to first order in the codes."""
+    likelihood = LIKELIHOODS["bernoulli"]
+    center, scale = torch.tensor([0.3, 0.5, 0.8]), torch.tensor(0.4)
+    weight, bias = likelihood.linear_start(torch.tensor([[1.0], [-0.5], [0.2]]), center, scale)
+    for z in (0.0, 1e-3):
+        mean = torch.sigmoid(bias + weight[:, 0] * z)
+        expected = center + scale * torch.tensor([1.0, -0.5, 0.2]) * z
+        torch.testing.assert_close(mean, expected, atol=1e-6, rtol=0)

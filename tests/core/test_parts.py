@@ -125,7 +125,8 @@ def test_denoising_corrupts_the_input_but_not_the_target():
     torch.manual_seed(0)
     x = torch.tensor(X)
     center, scale = x.mean(dim=0), torch.tensor(2.0, dtype=torch.float64)
-    module = Autoencoder(nn.Identity(), nn.Identity(), center, scale, nn.Identity(), noise=0.5)
+    module = Autoencoder(nn.Identity(), nn.Identity(), center, scale, nn.Identity())
+    module.noise = 0.5
     codes, _, target = module(x)
     torch.testing.assert_close(target, (x - center) / 2)
     assert float((codes - target).std()) == pytest.approx(0.5, rel=0.1)
