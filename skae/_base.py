@@ -18,6 +18,7 @@ from ._core.batches import Batches, Rows, as_tensor, center_and_scale
 from ._core.likelihoods import LIKELIHOODS
 from ._core.modules import ACTIVATIONS, Autoencoder, Perceptron, user_module
 from ._core.net import (
+    OWN,
     AutoencoderNet,
     Objective,
     Stopping,
@@ -38,10 +39,12 @@ from ._validation import (
     check_callbacks,
     check_codes,
     check_device,
+    check_latent_sampler,
     check_layer_sizes,
     check_rows,
     check_unit_interval,
     check_weights,
+    clone_parametrized,
     restored_on_error,
 )
 from .sampling import LATENT_SAMPLERS, draw, fit_latent_sampler
@@ -126,7 +129,7 @@ class BaseAutoencoder(
             self._train(X, sample_weight, resume, hooks=hooks)
             if hooks is not None:
                 hooks.end_fit()
-        self._warn_if_not_converged()
+            self._warn_if_not_converged()
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -174,14 +177,20 @@ class BaseAutoencoder(
         if resume:
             self._check_resumable()
         device = check_device(self.device)
-        seed = self._draw_seed(resume)
+        law = check_latent_sampler(self.latent_sampler)
+        user_callbacks = check_callbacks(self.callbacks, self.early_stopping)
+        seed = as_random_state(self.random_state).randint(2**31 - 1)
         rows, held_out = self._split(X, sample_weight, seed)
+        if resume:
+            # Not to replay the permutations of the epochs before.
+            seed = (seed + self.n_iter_) % 2**31
         with seeded(seed, device):
             net = copy.deepcopy(self.net_) if resume else self._build_net(rows, device, seed)
-            record = partial(self._fitted_attributes, rows=rows, seed=seed, resume=resume)
+            record = partial(self._fitted_attributes, rows=rows, law=law, seed=seed, resume=resume)
             if hooks is not None:
                 hooks.fitted_attributes = lambda net: record(net.snapshot())
-            self._prepare(net, rows, held_out, one_epoch, hooks)
+                user_callbacks.append((f"{OWN}fit_tasks", hooks))
+            self._prepare(net, rows, held_out, user_callbacks, one_epoch)
             with limited_threads(net.module_, net.batch_size):
                 net.partial_fit(rows)
             vars(self).update(record(net.trim()))
@@ -195,11 +204,6 @@ class BaseAutoencoder(
                     f"Training cannot go on with another {name}. Expected {name}={value!r}, as "
                     f"fitted. Got {getattr(self, name)!r} instead; fit a clone to start anew."
                 )
-
-    def _draw_seed(self, resume):
-        """Seed of one run; a resumed one must not replay the permutations of the last."""
-        seed = as_random_state(self.random_state).randint(2**31 - 1)
-        return (seed + (self.n_iter_ if resume else 0)) % 2**31
 
     def _split(self, X, sample_weight, seed):
         """Rows to train on, and rows held out for early stopping or None."""
@@ -225,7 +229,8 @@ class BaseAutoencoder(
         net = AutoencoderNet(
             module=Autoencoder,
             **_prefixed("module", self._module_arguments(rows, seed)),
-            criterion=self._objective,
+            criterion=Objective,
+            criterion__likelihood=self.likelihood,
             optimizer=optimizer,
             **_prefixed("optimizer", options),
             optimizer__param_groups=[("*bias", {"weight_decay": 0.0, "decays": False})],
@@ -241,12 +246,17 @@ class BaseAutoencoder(
         """Two networks, and the standardization between them and the units of X."""
         center, scale = center_and_scale(rows)
         encoding, decoding = self._layer_sizes()
-        n_features, n_components = rows.X.shape[1], self.n_components
+        n_features, n_components = rows.X.shape[1], int(self.n_components)
         # Copied together, since the two may share weights.
         own_encoder, own_decoder = copy.deepcopy((self.encoder, self.decoder))
         network = partial(self._network, dtype=center.dtype)
         encoder = network("encoder", own_encoder, (n_features, *encoding, n_components))
         decoder = network("decoder", own_decoder, (n_components, *decoding, n_features))
+        if not any(p.requires_grad for m in (encoder, decoder) for p in m.parameters()):
+            raise ValueError(
+                "`encoder` and `decoder` must have at least one parameter to train. Got none with "
+                "requires_grad=True."
+            )
         likelihood = LIKELIHOODS[self.likelihood]
         if own_encoder is None and own_decoder is None:
             axes, size = principal_axes(rows, center, scale, n_components, seed)
@@ -280,13 +290,12 @@ class BaseAutoencoder(
         """What training minimizes."""
         return Objective(self.likelihood)
 
-    def _prepare(self, net, rows, held_out, one_epoch, hooks):
+    def _prepare(self, net, rows, held_out, user_callbacks, one_epoch):
         """Set what may differ from run to run: budget, step size, callbacks."""
         max_epochs = 1 if one_epoch else self.max_iter
         batch_size = min(200, len(rows)) if self.batch_size == "auto" else self.batch_size
         n_steps = max_epochs * len(Batches(rows, batch_size))
         monitor = "train_loss" if held_out is None else "valid_loss"
-        user_callbacks = check_callbacks(self.callbacks)
         net.prepare(
             objective=self._objective(),
             noise=self.noise,
@@ -297,7 +306,7 @@ class BaseAutoencoder(
             max_epochs=max_epochs,
             valid_rows=held_out,
             callbacks=training_callbacks(
-                user_callbacks if hooks is None else [*user_callbacks, ("fit_tasks", hooks)],
+                user_callbacks,
                 schedule=None if one_epoch else step_size_schedule(n_steps),
                 stopping=Stopping(
                     monitor, self.tol, self.n_iter_no_change, n_warmup_epochs(max_epochs)
@@ -306,7 +315,7 @@ class BaseAutoencoder(
             ),
         )
 
-    def _fitted_attributes(self, net, rows, seed, resume):
+    def _fitted_attributes(self, net, rows, law, seed, resume):
         """Attributes of the estimator whose (trimmed) net was trained on the rows."""
         likelihood = LIKELIHOODS[self.likelihood]
         sample = rows.subsample(MAX_SUMMARY_ROWS, seed)
@@ -319,7 +328,8 @@ class BaseAutoencoder(
             "_n_features_out": codes.shape[1],
             "_codes": _resample(codes, sample, seed),
             "_seed": seed,
-            "_latent_sampler": None,
+            "_unfitted_law": law,
+            "_law": None,
         }
 
     def _curves(self, net, unit, loss, resume):
@@ -353,7 +363,7 @@ class BaseAutoencoder(
             )
         else:
             return
-        warnings.warn(message, ConvergenceWarning, stacklevel=3)
+        warnings.warn(message, ConvergenceWarning, stacklevel=4)
 
     @staticmethod
     def _check_range(X, likelihood):
@@ -447,7 +457,7 @@ class BaseAutoencoder(
         log_density = LIKELIHOODS[self._likelihood].log_density
 
         def score(x):
-            return log_density(x, decode(encode(x)), self.noise_variance_)[:, None]
+            return log_density(x, decode(encode(x.clone())), self.noise_variance_)[:, None]
 
         return self._infer(score, X, 1)[:, 0]
 
@@ -471,29 +481,41 @@ class BaseAutoencoder(
     def _infer(self, function, X, n_columns):
         """Apply a function of tensors to chunks of rows; memory stays at the output's."""
         output = np.empty((X.shape[0], n_columns), dtype=X.dtype)
-        fitted = self.net_.module_.standardize.center
-        for rows in gen_batches(X.shape[0], max(1, min(8192, CHUNK_SIZE // X.shape[1]))):
-            with torch.inference_mode():
-                output[rows] = function(as_tensor(X[rows]).to(fitted)).cpu().numpy()
+        module = self.net_.module_
+        fitted = module.standardize.center
+        # The user's modules may work in place: they get copies.
+        copy_rows = module.own_encoder or module.own_decoder
+        with torch.inference_mode(), torch.autocast(fitted.device.type, enabled=False):
+            for rows in gen_batches(X.shape[0], max(1, min(8192, CHUNK_SIZE // X.shape[1]))):
+                x = as_tensor(X[rows]).to(fitted, copy=copy_rows)
+                output[rows] = function(x).cpu().numpy()
         return output
 
     @property
     def encoder_(self):
         """Module from rows in units of X to codes."""
+        check_is_fitted(self)
         return self.net_.module_.public_encoder()
 
     @property
     def decoder_(self):
         """Module from codes to the means of rows, in units of X."""
+        check_is_fitted(self)
         return self.net_.module_.public_decoder()
 
     @property
     def latent_sampler_(self):
         """Density fitted on the codes when first asked for, so that `fit` need not wait."""
         check_is_fitted(self)
-        if self._latent_sampler is None:
-            self._latent_sampler = fit_latent_sampler(self.latent_sampler, self._codes, self._seed)
-        return self._latent_sampler
+        if self._law is None:
+            self._law = fit_latent_sampler(self._unfitted_law, self._codes, self._seed)
+        return self._law
+
+    def __sklearn_clone__(self):
+        """A clone whose encoder and decoder share what the originals share."""
+        twin = clone_parametrized(self)
+        twin.encoder, twin.decoder = copy.deepcopy((self.encoder, self.decoder))
+        return twin
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

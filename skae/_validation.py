@@ -4,10 +4,11 @@ Those names are the same from scikit-learn 1.7 on, except where said.
 """
 
 from contextlib import contextmanager
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 import torch
+from sklearn.base import _clone_parametrized as clone_parametrized
 from sklearn.base import _fit_context, clone
 from sklearn.utils import assert_all_finite, check_array, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
@@ -36,14 +37,19 @@ __all__ = [
     "check_callbacks",
     "check_codes",
     "check_device",
+    "check_latent_sampler",
     "check_layer_sizes",
     "check_rows",
     "check_unit_interval",
     "check_weights",
+    "clone_parametrized",
     "restored_on_error",
 ]
 
 FLOATS = (np.float64, np.float32)
+
+# How far scalers to [0, 1] miss it.
+ROUNDING = 1e-6
 
 
 @contextmanager
@@ -72,8 +78,14 @@ def as_numpy(X):
             "Sparse torch tensors are not supported. Got a tensor of layout "
             f"{X.layout} instead; pass X.to_dense() or a scipy.sparse CSR matrix."
         )
-    X = X.detach().cpu()
-    return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
+    try:
+        X = X.detach().cpu().resolve_neg()
+        return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
+    except (TypeError, RuntimeError, NotImplementedError) as error:
+        raise TypeError(
+            f"NumPy cannot hold this torch tensor of dtype {X.dtype}: {error}. Convert it first, "
+            "e.g. by X.float()."
+        ) from None
 
 
 def check_rows(estimator, X, *, reset):
@@ -89,6 +101,9 @@ def check_rows(estimator, X, *, reset):
         dtype=FLOATS,
         ensure_all_finite=False,
     )
+    if hasattr(X, "indptr") and not X.has_canonical_format:
+        X = X.copy()  # the user's matrix stays as it is
+        X.sum_duplicates()
     _check_finite(X, getattr(estimator, "feature_names_in_", None))
     return X
 
@@ -114,7 +129,7 @@ def _check_finite(X, feature_names=None):
         row, column = _first_not_finite(X)
         name = "" if feature_names is None else f" ({feature_names[column]!r})"
         raise ValueError(
-            f"{reason} The first one is in row {row}, column {column}{name}. Remove such rows or "
+            f"{reason}. The first one is in row {row}, column {column}{name}. Remove such rows or "
             "fill them in, e.g. with sklearn.impute.SimpleImputer in a pipeline."
         ) from None
 
@@ -132,7 +147,7 @@ def _first_not_finite(X):
 
 
 def check_weights(sample_weight, X):
-    """Weights of mean 1 over the rows whose weight is not zero, and those rows.
+    """Weights of largest 1, and the rows whose weight is not zero.
 
     Returns (None, None) for no weights, and (weights, None) if no weight is zero.
     """
@@ -144,16 +159,15 @@ def check_weights(sample_weight, X):
     used = np.flatnonzero(weights)
     if not len(used):
         raise ValueError("sample_weight is all zero: at least one weight must be positive.")
-    weights = weights / weights[used].mean()
     return weights, None if len(used) == len(weights) else used
 
 
 def check_unit_interval(X):
-    """Raise unless all values of X lie in [0, 1], as a Bernoulli likelihood requires."""
+    """Raise unless all values of X lie in [0, 1] but for rounding, as Bernoulli laws require."""
     low, high = X.min(), X.max()
-    if low < 0 or high > 1:
+    if low < -ROUNDING or high > 1 + ROUNDING:
         raise ValueError(
-            f"likelihood='bernoulli' requires X in [0, 1]. Got values from {low:.6g} to {high:.6g} "
+            f"likelihood='bernoulli' requires X in [0, 1]. Got values from {low:.9g} to {high:.9g} "
             "instead. Scale X, e.g. with sklearn.preprocessing.MinMaxScaler(clip=True), or use "
             "likelihood='gaussian'."
         )
@@ -161,7 +175,7 @@ def check_unit_interval(X):
 
 def check_layer_sizes(name, sizes):
     """Tuple of the layer sizes; an int is one layer, an empty sequence none."""
-    layers = (sizes,) if isinstance(sizes, Real) else tuple(sizes)
+    layers = (sizes,) if np.ndim(np.asarray(sizes, dtype=object)) == 0 else tuple(sizes)
     for size in layers:
         if not isinstance(size, Integral) or isinstance(size, bool) or size < 1:
             raise ValueError(
@@ -170,29 +184,51 @@ def check_layer_sizes(name, sizes):
     return tuple(int(size) for size in layers)
 
 
-def check_callbacks(callbacks):
+def check_callbacks(callbacks, early_stopping):
     """Clones of skorch callbacks, each alone or in a pair with its name."""
     for item in callbacks or []:
-        callback = item[1] if isinstance(item, tuple) and len(item) == 2 else item
+        named = isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)
+        callback = item[1] if named else item
         if not hasattr(callback, "on_train_begin"):
             raise TypeError(
                 "callbacks must hold skorch callbacks or pairs (name, callback). "
                 f"Got {item!r} instead."
             )
+        monitor = getattr(callback, "monitor", None)
+        if isinstance(monitor, str) and monitor.startswith("valid") and not early_stopping:
+            raise ValueError(
+                f"callbacks hold a {type(callback).__name__} with monitor={monitor!r}, which needs "
+                "held-out rows. Set early_stopping=True, or its monitor to "
+                f"{monitor.replace('valid', 'train')!r}."
+            )
     return clone(list(callbacks or []), safe=False)
+
+
+def check_latent_sampler(sampler):
+    """The name, or an unfitted clone of the estimator."""
+    if isinstance(sampler, str):
+        return sampler
+    try:
+        return clone(sampler)
+    except (TypeError, RuntimeError) as error:
+        raise TypeError(
+            "latent_sampler must be a name or an instance of a scikit-learn estimator with fit "
+            f"and sample. Got {sampler!r} instead, which cannot be cloned: {error}"
+        ) from None
 
 
 def check_device(device):
     """The torch device, 'auto' being a CUDA GPU where there is one."""
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    name = device
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        device = torch.device(device)
-        torch.empty(0, device=device)
+        checked = torch.device(name)
+        torch.empty(1, device=checked).item()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(
             "device must be 'auto' or a device that torch can use here, such as 'cpu'. "
             f"Got {device!r} instead: {reason}"
         ) from None
-    return device
+    return checked

@@ -62,7 +62,7 @@ class WhitenedKernelDensity(BaseEstimator):
 
 def _mixture(n_components, codes, random_state):
     """Gaussian mixture with a floor on variances in proportion to the codes' spread and size."""
-    floor = max(1e-6 * codes.var(axis=0).mean(), 1e-12 * np.square(codes).mean(), 1e-12)
+    floor = max(1e-6 * codes.var(axis=0).mean(), 1e-12 * np.square(codes).mean()) or 1e-12
     mixture = GaussianMixture(n_components, reg_covar=floor, random_state=random_state)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -131,7 +131,8 @@ def draw(law, n_samples, n_components, random_state):
 
     Laws whose ``sample`` takes no ``random_state`` draw from the one they were built
     with (GaussianMixture): a shallow copy is given another. Laws that return more than
-    the draws (GaussianMixture: the components too) have the draws first.
+    the draws (GaussianMixture: the components too) have the draws first. The draws come in
+    random order, which those of a mixture do not by themselves.
     """
     rng = as_random_state(random_state)
     if "random_state" in inspect.signature(law.sample).parameters:
@@ -146,4 +147,4 @@ def draw(law, n_samples, n_components, random_state):
             f"latent_sampler must draw codes of shape ({n_samples}, {n_components}). "
             f"Got draws of shape {draws.shape} from {law!r} instead."
         )
-    return draws
+    return draws[rng.permutation(n_samples)]

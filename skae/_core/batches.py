@@ -11,10 +11,14 @@ __all__ = ["Batches", "Rows", "as_tensor", "center_and_scale"]
 
 
 def as_tensor(block):
-    """Rows of an array or CSR matrix as a dense tensor; read-only memory is copied."""
+    """Rows of an array or CSR matrix as a dense tensor.
+
+    Shares the memory of the block, but for blocks that torch cannot hold: read-only ones
+    and those with negative or odd strides.
+    """
     if hasattr(block, "toarray"):
         block = block.toarray()
-    return torch.from_numpy(np.require(np.asarray(block), requirements="W"))
+    return torch.from_numpy(np.require(np.asarray(block), requirements="CAW"))
 
 
 class Rows(Dataset):
@@ -25,15 +29,18 @@ class Rows(Dataset):
     X : array, memory map or CSR matrix of shape (n, n_features)
         Never copied; a batch is.
     weights : array of shape (n,), optional
-        One weight for each row of X, of mean 1 over the rows used.
+        One weight for each row of X; scaled to mean 1 over the rows of the data set.
     subset : int array of shape (n_samples,), optional
         Which rows of X the data set holds; all of them if None.
     """
 
     def __init__(self, X, weights=None, subset=None):
         self.X = X
-        self.weights = None if weights is None else weights.astype(X.dtype, copy=False)
+        self.weights = weights
         self.subset = subset
+        if weights is not None:
+            mean = weights.mean() if subset is None else weights[subset].mean()
+            self.weights = (weights / mean).astype(X.dtype, copy=False)
 
     def __len__(self):
         return self.X.shape[0] if self.subset is None else len(self.subset)
@@ -86,13 +93,19 @@ class Batches:
 def center_and_scale(rows):
     """Weighted mean of every feature, and the root of their mean variance, as tensors.
 
-    Data without spread beyond rounding have scale 1.
+    Data without spread beyond rounding have scale 1; overflow raises ValueError.
     """
     scaler = StandardScaler(with_mean=not hasattr(rows.X, "toarray"))
-    for start in range(0, len(rows), 8192):
-        block, weights = rows.take(slice(start, start + 8192))
-        scaler.partial_fit(block, sample_weight=weights)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start in range(0, len(rows), 8192):
+            block, weights = rows.take(slice(start, start + 8192))
+            scaler.partial_fit(block, sample_weight=weights)
     center, scale = scaler.mean_, np.sqrt(scaler.var_.mean())
+    if not np.isfinite(scale):
+        raise ValueError(
+            f"The variance of X overflows: its values, of size {abs(rows.X).max():.3g}, are too "
+            "large. Divide X by a constant."
+        )
     if scale <= 10 * np.finfo(rows.X.dtype).eps * np.abs(center).max():
         scale = np.float64(1)
     return tuple(torch.from_numpy(np.asarray(part, rows.X.dtype)) for part in (center, scale))

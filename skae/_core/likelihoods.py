@@ -32,8 +32,9 @@ def log_loss(logits, target):
 
 def gaussian_log_density(x, mean, noise_variance):
     """``Σ_j log N(x_j; mean_j, σ²)``, in nats, shape (n_samples,)."""
-    log_norm = 0.5 * math.log(2 * math.pi * noise_variance)
-    return -(log_norm + (x - mean).square() / (2 * noise_variance)).sum(dim=1)
+    sigma = math.sqrt(noise_variance)
+    log_norm = math.log(sigma) + 0.5 * math.log(2 * math.pi)
+    return -(log_norm + ((x - mean) / sigma).square() / 2).sum(dim=1)
 
 
 def laplace_log_density(x, mean, noise_variance):

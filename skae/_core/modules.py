@@ -5,6 +5,7 @@ for all features. Modules given by the user speak the units of X on both sides, 
 `public_encoder` returns after training keeps the contract of what was passed in.
 """
 
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -33,10 +34,12 @@ class Perceptron(nn.Module):
 
     def __init__(self, widths, activation):
         super().__init__()
-        self.linear = nn.Linear(widths[0], widths[-1])
+        # In float32 whatever torch's default is, so that a seed means the same weights.
+        linear = partial(nn.Linear, dtype=torch.float32)
+        self.linear = linear(widths[0], widths[-1])
         layers = []
         for n_in, n_out in pairwise(widths):
-            layers += [nn.Linear(n_in, n_out), ACTIVATIONS[activation]()]
+            layers += [linear(n_in, n_out), ACTIVATIONS[activation]()]
         self.layers = nn.Sequential(*layers[:-1]) if len(widths) > 2 else None
 
     def forward(self, x):
@@ -62,27 +65,42 @@ class Perceptron(nn.Module):
 def user_module(name, module, n_in, n_out, dtype):
     """The user's module, or what the user's factory builds, if it maps n_in to n_out columns."""
     if not isinstance(module, nn.Module):
-        module = module(n_in, n_out)
-    if not isinstance(module, nn.Module):
-        raise TypeError(
-            f"`{name}` must be a torch.nn.Module, or a callable that returns one when called as "
-            f"{name}({n_in}, {n_out}). Got a callable that returned {module!r} instead."
-        )
+        module = _call_factory(name, module, n_in, n_out)
     module = module.to(dtype)
     _check_width(name, module, torch.zeros(2, n_in, dtype=dtype), n_out)
     return module
 
 
+def _call_factory(name, factory, n_in, n_out):
+    """What the user's callable builds for these widths."""
+    expected = (
+        f"`{name}` must be a torch.nn.Module, or a callable that returns one when called as "
+        f"{name}({n_in}, {n_out}), with the widths of input and output. "
+    )
+    try:
+        module = factory(n_in, n_out)
+    except Exception as error:
+        raise TypeError(f"{expected}Got a callable that raised {error!r} instead.") from error
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"{expected}Got a callable that returned {module!r} instead.")
+    return module
+
+
+def _apply(name, module, x):
+    """``module(x)``; whatever it raises names the module."""
+    try:
+        return module(x)
+    except Exception as error:
+        raise ValueError(
+            f"`{name}` failed on an input of shape {tuple(x.shape)}: {error}"
+        ) from error
+
+
 def _check_width(name, module, x, n_out):
     """Run two rows through the module, and raise unless two rows of n_out columns come back."""
     n_in = x.shape[1]
-    try:
-        with torch.no_grad():
-            output = module.eval()(x)
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
-        raise ValueError(
-            f"`{name}` failed on an input of shape (n_samples, {n_in}): {error}"
-        ) from error
+    with torch.no_grad():
+        output = _apply(name, module.eval(), x)
     shape = tuple(getattr(output, "shape", ()))
     if shape != (2, n_out):
         raise ValueError(
@@ -152,11 +170,13 @@ class Autoencoder(nn.Module):
     def forward(self, x):
         """Codes, decoder's output and its target, the last two comparable by a loss."""
         standard = self.standardize(x)
-        corrupted = standard
+        # The user's encoder gets a copy: it may work in place.
+        inputs = x.clone() if self.own_encoder else standard
         if self.training and self.noise:
-            corrupted = standard + self.noise * torch.randn_like(standard)
-        codes = self.encoder(self.unstandardize(corrupted) if self.own_encoder else corrupted)
-        output = self.decoder(codes)
+            unit = self.standardize.scale if self.own_encoder else 1
+            inputs = inputs + self.noise * unit * torch.randn_like(inputs)
+        codes = _apply("encoder", self.encoder, inputs)
+        output = _apply("decoder", self.decoder, codes)
         if self.has_logits:
             return codes, output, x
         return codes, self.standardize(output) if self.own_decoder else output, standard
@@ -166,16 +186,20 @@ class Autoencoder(nn.Module):
         return float(self.standardize.scale) ** likelihood.unit_power
 
     def public_encoder(self):
-        """Module from rows in units of X to codes."""
-        return self.encoder if self.own_encoder else nn.Sequential(self.standardize, self.encoder)
+        """Module from rows in units of X to codes, at rest (no dropout)."""
+        encoder = self.encoder
+        if not self.own_encoder:
+            encoder = nn.Sequential(self.standardize, encoder)
+        return encoder.eval()
 
     def output_decoder(self):
         """Module from codes to the decoder's output: the mean in units of X, or its logit."""
-        if self.own_decoder or self.has_logits:
-            return self.decoder
-        return nn.Sequential(self.decoder, self.unstandardize)
+        decoder = self.decoder
+        if not (self.own_decoder or self.has_logits):
+            decoder = nn.Sequential(decoder, self.unstandardize)
+        return decoder.eval()
 
     def public_decoder(self):
-        """Module from codes to the mean of x, in units of X."""
+        """Module from codes to the mean of x, in units of X, at rest."""
         decoder = self.output_decoder()
-        return nn.Sequential(decoder, self.link) if self.has_logits else decoder
+        return nn.Sequential(decoder, self.link).eval() if self.has_logits else decoder

@@ -10,12 +10,12 @@ from skorch import NeuralNet
 from skorch.callbacks import (
     Callback,
     EarlyStopping,
-    GradientNormClipping,
     LRScheduler,
     PassthroughScoring,
 )
 from skorch.helper import predefined_split
 from skorch.utils import TeeGenerator
+from torch.nn.utils import clip_grad_norm_
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
@@ -23,13 +23,16 @@ from .batches import Batches
 from .likelihoods import LIKELIHOODS
 from .penalties import PENALTIES, weighted_mean
 
-__all__ = ["AutoencoderNet", "Objective", "training_callbacks"]
+__all__ = ["OWN", "AutoencoderNet", "Objective", "training_callbacks"]
 
 # Largest norm of the gradient. Losses are standardized, so one number fits all data.
 MAX_GRADIENT_NORM = 1.0
 
 # Share of the steps over which the step size rises to its full value.
 WARMUP = 0.1
+
+# What the names of our own callbacks start with.
+OWN = "skae_"
 
 # Rows of a batch where no gradient is taken.
 EVALUATION_BATCH = 2048
@@ -89,10 +92,22 @@ class AutoencoderNet(NeuralNet):
         self._zero_grad_optimizer(set_to_none=True)
         step = self.train_step_single(batch, **fit_params)
         self.check_finite(step["loss"].item())
-        parameters = TeeGenerator(self.get_all_learnable_params())
-        self.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)
+        named_parameters = TeeGenerator(self.get_all_learnable_params())
+        self.notify(
+            "on_grad_computed", named_parameters=named_parameters, batch=batch, training=True
+        )
+        parameters = [p for group in self.optimizer_.param_groups for p in group["params"]]
+        norm = clip_grad_norm_(parameters, MAX_GRADIENT_NORM)
+        if norm.item() < 100 * torch.finfo(norm.dtype).eps:
+            # Adam would make whole steps of a gradient that is all rounding.
+            self._zero_grad_optimizer(set_to_none=False)
         self._step_optimizer(None)
         return step
+
+    def _set_training(self, training=True):
+        """Switch dropout and its like on or off, where that is a change."""
+        if self.module_.training != training:
+            super()._set_training(training)
 
     def check_finite(self, loss):
         """A loss that left the numbers never comes back: stop, and say what to try."""
@@ -132,6 +147,7 @@ class AutoencoderNet(NeuralNet):
             group.pop("initial_lr", None)  # left by the schedule of an earlier run
         self.criterion_ = objective
         self.module_.noise = noise
+        self.module_.train()
         self.iterator_train__shuffle = shuffle
         self.batch_size = batch_size
         self.max_epochs = max_epochs
@@ -144,7 +160,7 @@ class AutoencoderNet(NeuralNet):
         """Let go of the data, of our own callbacks and of the history of batches."""
         self.train_split = None
         self.callbacks = None
-        self.callbacks_ = [(name, cb) for name, cb in self.callbacks_ if name not in OWN_CALLBACKS]
+        self.callbacks_ = [(name, cb) for name, cb in self.callbacks_ if not name.startswith(OWN)]
         for epoch in self.history:
             epoch.pop("batches", None)
         self.module_.eval()
@@ -152,7 +168,8 @@ class AutoencoderNet(NeuralNet):
 
     def snapshot(self):
         """A trimmed copy, whose weights further training does not touch."""
-        twin = copy.copy(self)  # skorch copies modules by value
+        twin = copy.copy(self)
+        twin.module_ = copy.deepcopy(self.module_)
         twin.history_ = copy.deepcopy(self.history_)
         return twin.trim()
 
@@ -168,6 +185,19 @@ class AutoencoderNet(NeuralNet):
             total += float(w @ losses)
             weight += float(w.sum())
         return np.concatenate(codes), total / weight
+
+    def __getstate__(self):
+        """The attributes as they are; skorch's way to move from GPU to CPU only where needed.
+
+        It pickles modules on the spot, which closes the door to copy and cloudpickle.
+        """
+        return super().__getstate__() if self.device.startswith("cuda") else vars(self).copy()
+
+    def __setstate__(self, state):
+        if "__cuda_dependent_attributes__" in state:
+            super().__setstate__(state)
+        else:
+            vars(self).update(state)
 
     def epoch_losses(self, name):
         """``'train_loss'`` or ``'valid_loss'`` of every epoch completed, standardized units."""
@@ -272,21 +302,13 @@ def training_callbacks(user_callbacks, *, schedule, stopping, verbose):
     if any(isinstance(_callback_of(item), LRScheduler) for item in user_callbacks):
         schedule = None
     callbacks = [
-        ("train_loss", PassthroughScoring("train_loss", on_train=True)),
-        ("valid_loss", PassthroughScoring("valid_loss")),
-        ("best_weights", BestWeights(stopping.monitor)),
-        ("clipping", GradientNormClipping(MAX_GRADIENT_NORM)),
-        *([] if schedule is None else [("step_size", schedule)]),
-        *([("progress", EpochBar())] if verbose else []),
+        (f"{OWN}train_loss", PassthroughScoring("train_loss", on_train=True)),
+        (f"{OWN}valid_loss", PassthroughScoring("valid_loss")),
+        (f"{OWN}best_weights", BestWeights(stopping.monitor)),
+        *([] if schedule is None else [(f"{OWN}step_size", schedule)]),
+        *([(f"{OWN}progress", EpochBar())] if verbose else []),
     ]
-    return [*callbacks, *user_callbacks, ("stopping", stopping)]
-
-
-# Names of the callbacks that are ours, `fit_tasks` being the estimator's.
-OWN_CALLBACKS = {
-    "train_loss", "valid_loss", "best_weights", "clipping", "step_size", "progress", "stopping",
-    "fit_tasks",
-}  # fmt: skip
+    return [*callbacks, *user_callbacks, (f"{OWN}stopping", stopping)]
 
 
 def _callback_of(item):

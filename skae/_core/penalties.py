@@ -37,7 +37,7 @@ def mmd(codes, weights=None):
     """
     share = torch.full_like(codes[:, 0], 1 / len(codes))
     if weights is not None:
-        share = weights / weights.sum()
+        share = weights / weights.sum().clamp(min=torch.finfo(codes.dtype).tiny)
     draws = torch.randn_like(codes)
     within = share @ _multiquadratic(codes, codes) @ share
     between = (share @ _multiquadratic(codes, draws)).mean()

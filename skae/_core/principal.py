@@ -34,7 +34,8 @@ def principal_axes(rows, center, scale, n_components, seed):
     # The sign of an axis is arbitrary; fixed, equal data give equal codes.
     largest = np.abs(axes).argmax(axis=1)
     axes *= np.sign(axes[np.arange(n_axes), largest])[:, None]
-    size = float(np.sqrt(variances[0])) or 1.0
+    # The first variance is at least the mean one, which is 1, but for constant data.
+    size = float(np.sqrt(variances[0])) if variances[0] > 0.01 else 1.0
     return torch.from_numpy(axes.astype(x.numpy().dtype)), size
 
 

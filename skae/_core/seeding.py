@@ -1,10 +1,15 @@
 """Same seed, same bits: torch's generators and threads, set for a while and put back."""
 
+import threading
+import warnings
 from contextlib import contextmanager
 
 import torch
 
 __all__ = ["limited_threads", "seeded"]
+
+# torch's generators and its number of threads belong to the process, not to a thread.
+_TRAINING = threading.RLock()
 
 # Multiplications in one step below which a second thread costs more than it brings.
 THREADING_PAYS = 1e8
@@ -12,7 +17,10 @@ THREADING_PAYS = 1e8
 
 @contextmanager
 def seeded(seed, device):
-    """Run the body with torch seeded, autograd on, and leave all of it as found.
+    """Run the body with torch seeded, autograd on, autocast off, and leave all as found.
+
+    One thread of Python at a time: the seeds of another would get between. Warning
+    filters are put back too, since torch imports libraries late that add some.
 
     Parameters
     ----------
@@ -23,9 +31,12 @@ def seeded(seed, device):
     """
     gpus = [device] if device.type == "cuda" else []
     with (
+        _TRAINING,
+        warnings.catch_warnings(),
         torch.random.fork_rng(devices=gpus),
         torch.inference_mode(False),
         torch.enable_grad(),
+        torch.autocast(device.type, enabled=False),
     ):
         torch.default_generator.manual_seed(seed)
         if gpus:
