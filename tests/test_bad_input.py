@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,8 @@ import pytest
 import torch
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.neighbors import KernelDensity
+from skorch.callbacks import Checkpoint, EarlyStopping, EpochTimer
 from torch import nn
 
 from skae import AutoencoderTransformer
@@ -25,6 +28,19 @@ def with_value(X, value, row=7, column=3):
 class Fails(nn.Module):
     def forward(self, x):
         raise RuntimeError("no way")
+
+
+class Raises(nn.Linear):
+    def forward(self, x):
+        raise KeyError("missing")
+
+
+def batch_norm(n_in, n_out):
+    return nn.Sequential(nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out))
+
+
+def nothing_to_train(n_in, n_out):
+    return nn.Linear(n_in, n_out).requires_grad_(False)
 
 
 class Diverges(nn.Module):
@@ -80,6 +96,16 @@ BAD_PARAMETERS = [
     ({"decoder": nn.Linear(3, 64)}, ValueError, r"`decoder` failed on an input of .* 2\)"),
     ({"encoder": Fails()}, ValueError, "`encoder` failed on an input .* no way"),
     ({"encoder": lambda n_in, n_out: 3}, TypeError, "`encoder` must be a torch.nn.Module.* 3"),
+    ({"decoder": lambda: 3}, TypeError, r"`decoder` must .* decoder\(2, 64\).* takes 0 positional"),
+    ({"encoder": Raises}, ValueError, "`encoder` failed on an input .* 'missing'"),
+    ({"encoder": batch_norm, "batch_size": 1}, ValueError, "`encoder` failed .* more than 1 value"),
+    ({"encoder": nothing_to_train, "decoder": nothing_to_train}, ValueError, "parameter to train"),
+    ({"hidden_layer_sizes": np.array(5.0)}, ValueError, "hidden_layer_sizes must hold integers"),
+    ({"device": "meta"}, ValueError, "device must be .* Got 'meta'"),
+    ({"callbacks": [(3, EpochTimer())]}, TypeError, r"callbacks must hold .* Got \(3, "),
+    ({"callbacks": [EarlyStopping()]}, ValueError, "monitor='valid_loss'.* early_stopping=True"),
+    ({"callbacks": [Checkpoint()]}, ValueError, "monitor to 'train_loss_best'"),
+    ({"latent_sampler": KernelDensity}, TypeError, "latent_sampler must be a name or an instance"),
 ]
 
 
@@ -130,6 +156,23 @@ def test_bad_data(case, digits, quick):
 def test_sparse_tensor(digits, quick):
     with pytest.raises(TypeError, match="Sparse torch tensors are not supported"):
         quick().fit(torch.tensor(digits).to_sparse())
+
+
+def test_tensor_that_numpy_cannot_hold(digits, quick):
+    with pytest.raises(TypeError, match=r"NumPy cannot hold .*float8_e4m3fn"):
+        quick().fit(torch.tensor(digits).to(torch.float8_e4m3fn))
+
+
+def test_overflowing_variance(digits, quick):
+    with pytest.raises(ValueError, match=r"variance of X overflows: .* 1e\+200"):
+        quick().fit(digits * 1e200)
+
+
+def test_bernoulli_takes_what_scalers_give(digits, quick):
+    for excess in (-1e-15, 1e-15):
+        X = np.array(digits)
+        X[3, 3] = 1 + excess if excess > 0 else excess
+        assert np.isfinite(quick(likelihood="bernoulli").fit(X).score(X))
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 16), (-1, 1)])
@@ -266,8 +309,17 @@ def test_failed_first_fit_leaves_nothing(digits, quick):
     assert vars(est) == before
 
 
-def test_warnings_as_errors_leave_a_fitted_estimator(digits, quick):
-    est = quick()
-    with pytest.warns(ConvergenceWarning, match="Maximum iterations \\(4\\) reached"):
-        est.fit(digits)
-    assert est.n_iter_ == 4
+def test_warnings_as_errors_are_failures_too(digits, quick):
+    est = quick().fit(digits)
+    Z = est.transform(digits)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ConvergenceWarning, match="Maximum iterations"):
+            est.fit(digits[::2])
+    np.testing.assert_array_equal(est.transform(digits), Z)
+
+
+def test_warning_points_at_the_call_of_fit(digits, quick):
+    with pytest.warns(ConvergenceWarning) as record:
+        quick().fit(digits)
+    assert record[0].filename == __file__

@@ -5,8 +5,9 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
-from scipy import sparse
+from scipy import sparse, stats
 from sklearn.exceptions import NotFittedError
+from torch import nn
 
 from skae import AutoencoderTransformer
 from skae._core.batches import Rows
@@ -19,9 +20,19 @@ def as_memmap(X, folder):
     return np.load(folder / "X.npy", mmap_mode="r")
 
 
+def as_packed_field(X):
+    """A view whose strides are no multiple of the size of its items."""
+    packed = np.zeros(len(X), dtype=[("flag", "u1"), ("rows", X.dtype, X.shape[1:])])
+    packed["rows"] = X
+    return packed["rows"]
+
+
 KINDS = {
     "list": lambda X: X.tolist(),
     "fortran": np.asfortranarray,
+    "reversed view": lambda X: X[::-1, ::-1].copy()[::-1, ::-1],
+    "packed field": as_packed_field,
+    "negative tensor view": lambda X: torch.tensor(-1j * X).conj().imag,
     "pandas": lambda X: pd.DataFrame(X, columns=[f"pixel {j}" for j in range(X.shape[1])]),
     "polars": lambda X: pl.DataFrame(X, schema=[f"pixel {j}" for j in range(X.shape[1])]),
     "csr_matrix": sparse.csr_matrix,
@@ -106,6 +117,62 @@ def test_memory_map_is_read_in_place(digits, quick, tmp_path, monkeypatch):
     np.testing.assert_array_equal(est.transform(X), in_memory.transform(np.array(X)))
 
 
+def test_sparse_duplicates_are_summed_in_a_copy(quick):
+    halves = sparse.csr_array(
+        (np.full(8, 0.25), np.repeat([0, 1, 0, 1], 2), [0, 4, 8]), shape=(2, 2)
+    )
+    whole = sparse.csr_array(halves.toarray())
+    for likelihood in ("gaussian", "bernoulli"):
+        est = quick(likelihood=likelihood).fit(halves)
+        expected = quick(likelihood=likelihood).fit(whole).transform(whole)
+        np.testing.assert_allclose(est.transform(halves), expected)
+    assert halves.nnz == 8
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-15, 1e15, 1e25])
+def test_extreme_scales_of_float32(scale, digits, quick):
+    X = (digits * scale).astype(np.float32)
+    est = quick().fit(X)
+    np.testing.assert_allclose(
+        est.transform(X), quick().fit(digits).transform(digits), rtol=1e-2, atol=1e-2
+    )
+    assert np.isfinite(est.score_samples(X)).all()
+
+
+def test_modules_that_work_in_place_spare_the_input(digits, quick):
+    def encoder(n_in, n_out):
+        return nn.Sequential(nn.ReLU(inplace=True), nn.Linear(n_in, n_out))
+
+    X = digits - 0.5
+    for batch_size in (50, 300):
+        est = quick(encoder=encoder, decoder=encoder, batch_size=batch_size).fit(X)
+        Z = est.transform(X)
+        codes = Z.copy()
+        est.inverse_transform(Z)
+        scores = est.score_samples(X)
+        np.testing.assert_array_equal(X, digits - 0.5)
+        np.testing.assert_array_equal(Z, codes)
+        residuals = X - est.inverse_transform(Z)
+        law = stats.norm(0, np.sqrt(est.noise_variance_))
+        np.testing.assert_allclose(scores, law.logpdf(residuals).sum(axis=1))
+
+
+def test_own_encoder_sees_the_rows_as_they_are(quick):
+    """Whole numbers stay whole: they are not standardized and brought back."""
+    seen = []
+
+    class Exact(nn.Linear):
+        def forward(self, x):
+            seen.append(x.clone())
+            return super().forward(x)
+
+    X = np.random.RandomState(0).randint(0, 100, (200, 7)).astype(np.float32)
+    quick(encoder=Exact, noise=0.0).fit(X)
+    assert all((x == x.round()).all() for x in seen)
+    quick(encoder=Exact, noise=0.1).fit(X)
+    assert not (seen[-2] == seen[-2].round()).all()
+
+
 def test_one_sample(quick):
     X = [[1.0, 2.0, 3.0]]
     est = quick().fit(X)
@@ -131,6 +198,7 @@ def test_constant_data(value, dtype, quick):
     np.testing.assert_allclose(est.inverse_transform(est.transform(X)), X, atol=tolerance)
     assert np.isfinite(est.score(X))
     assert np.isfinite(est.sample(5)).all()
+    assert np.abs(est.transform(X + 1)).max() < 10
 
 
 def test_wide_data(quick):

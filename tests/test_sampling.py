@@ -132,3 +132,24 @@ def test_at_most_ten_thousand_codes_are_kept(quick):
         est = est(X)
     assert est._codes.shape == (10_000, 2)
     assert est.sample(5).shape == (5, 3)
+
+
+def test_codes_of_any_size_are_kept(quick):
+    """A floor on variances that knows nothing of the codes would swamp small ones."""
+    for size in (1e-10, 1e10):
+        draws = draws_of("gmm", CODES * size) / size
+        np.testing.assert_allclose(np.cov(draws.T), np.cov(CODES.T), rtol=0.05)
+
+
+def test_draws_come_in_random_order():
+    clusters = np.vstack([CODES[:500], CODES[:500] + 50])
+    first_half = draws_of("gmm", clusters, 1000)[:500]
+    assert 0.4 < (first_half[:, 0] > 30).mean() < 0.6
+
+
+def test_the_law_is_the_one_given_to_fit(digits, quick):
+    est = quick(latent_sampler="box", tol=1e9, n_iter_no_change=1).fit(digits)
+    expected = est.sample(3, random_state=0)
+    later = quick(latent_sampler="box", tol=1e9, n_iter_no_change=1).fit(digits)
+    later.set_params(latent_sampler="kde")
+    np.testing.assert_array_equal(later.sample(3, random_state=0), expected)

@@ -3,6 +3,9 @@
 import logging
 import pickle
 import random
+import subprocess
+import sys
+import threading
 import warnings
 
 import joblib
@@ -78,6 +81,49 @@ def test_fit_does_not_depend_on_the_grad_mode(context, digits, quick):
         est = quick().fit(digits)
         np.testing.assert_array_equal(est.transform(digits), expected)
     est.partial_fit(digits)
+
+
+def test_first_fit_of_a_process_leaves_warning_filters():
+    """torch imports parts of itself late, and they add filters."""
+    script = (
+        "import warnings, numpy as np\n"
+        "from skae import AutoencoderTransformer\n"
+        "before = list(warnings.filters)\n"
+        "AutoencoderTransformer(hidden_layer_sizes=()).fit(np.eye(5)).sample()\n"
+        "assert warnings.filters == before, warnings.filters\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_default_dtype_does_not_matter(digits, quick):
+    expected = quick().fit(digits).transform(digits)
+    torch.set_default_dtype(torch.float64)
+    try:
+        codes = quick().fit(digits).transform(digits)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    np.testing.assert_array_equal(codes, expected)
+
+
+def test_autocast_does_not_matter(digits, quick):
+    X = digits.astype(np.float32)
+    expected = quick().fit(X).transform(X)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        np.testing.assert_array_equal(quick().fit(X).transform(X), expected)
+
+
+def test_fits_in_threads_do_not_mix_their_seeds(digits, quick):
+    expected = quick().fit(digits).transform(digits)
+    before = world()
+    models = [quick() for _ in range(4)]
+    threads = [threading.Thread(target=model.fit, args=(digits,)) for model in models]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for model in models:
+        np.testing.assert_array_equal(model.transform(digits), expected)
+    assert world() == before
 
 
 def test_global_seeds_do_not_matter(digits, quick):

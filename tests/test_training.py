@@ -1,11 +1,14 @@
 """The course of training: stopping, interrupting, resuming, showing."""
 
+import copy
 import pickle
 import signal
 import warnings
 
+import cloudpickle
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import (
     BatchScoring,
@@ -20,6 +23,7 @@ from skorch.callbacks import (
     ProgressBar,
 )
 from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from skae import AutoencoderTransformer
 
@@ -274,6 +278,63 @@ def test_own_modules_may_share_weights(digits, quick):
     encoder = nn.Linear(64, 2)
     est = quick(encoder=encoder, decoder=Tied(encoder), max_iter=10).fit(digits)
     assert est.decoder_.linear is est.encoder_
+    twin = clone(est).fit(digits)
+    assert twin.decoder_.linear is twin.encoder_
+    np.testing.assert_array_equal(twin.transform(digits), est.transform(digits))
+
+
+@ignore_not_converged
+def test_modules_that_pickle_cannot_name_train_on(digits, quick):
+    """Classes of functions and notebooks, and parametrized layers."""
+
+    class Local(nn.Linear):
+        pass
+
+    for encoder in (Local, lambda *widths: spectral_norm(nn.Linear(*widths))):
+        est = quick(encoder=encoder).fit(digits)
+        Z = est.transform(digits)
+        twin = copy.deepcopy(est)
+        est.partial_fit(digits)
+        assert np.abs(est.transform(digits) - Z).max() > 1e-6
+        np.testing.assert_array_equal(twin.transform(digits), Z)
+    loaded = pickle.loads(cloudpickle.dumps(quick(encoder=Local).fit(digits)))
+    assert loaded.transform(digits).shape == (300, 2)
+
+
+@ignore_not_converged
+def test_warm_start_holds_out_the_same_rows(digits, quick, monkeypatch):
+    held_out = []
+    split = AutoencoderTransformer._split
+
+    def spy(self, *args):
+        rows, valid = split(self, *args)
+        held_out.append(valid.subset)
+        return rows, valid
+
+    monkeypatch.setattr(AutoencoderTransformer, "_split", spy)
+    est = quick(warm_start=True, early_stopping=True).fit(digits)
+    est.fit(digits)
+    np.testing.assert_array_equal(*held_out)
+    assert len(est.validation_scores_) == est.n_iter_ == 8
+
+
+@ignore_not_converged
+def test_validation_score_is_a_weighted_mean(digits, quick, monkeypatch):
+    """Few rows carry nearly all of the weight; the score must be theirs."""
+    weights = np.where(np.arange(300) % 20 == 0, 1000.0, 1.0)
+    held_out = []
+    split = AutoencoderTransformer._split
+    monkeypatch.setattr(
+        AutoencoderTransformer,
+        "_split",
+        lambda self, *args: (held_out.append(split(self, *args)), held_out[-1])[1],
+    )
+    est = quick(early_stopping=True, validation_fraction=0.3).fit(digits, sample_weight=weights)
+    rows = held_out[0][1].subset
+    X_hat = est.inverse_transform(est.transform(digits[rows]))
+    errors = np.square(digits[rows] - X_hat).mean(axis=1)
+    expected = np.average(errors, weights=weights[rows])
+    assert -est.best_validation_score_ == pytest.approx(expected)
 
 
 @ignore_not_converged
