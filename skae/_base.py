@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._callbacks import FitTasks
 from ._core.batches import Batches, Rows, as_tensor, center_and_scale
+from ._core.device import check_device
 from ._core.likelihoods import LIKELIHOODS
 from ._core.modules import ACTIVATIONS, Autoencoder, Perceptron, user_module
 from ._core.net import (
@@ -38,7 +39,6 @@ from ._validation import (
     as_random_state,
     check_callbacks,
     check_codes,
-    check_device,
     check_latent_sampler,
     check_layer_sizes,
     check_rows,

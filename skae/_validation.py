@@ -3,11 +3,11 @@
 Those names are the same from scikit-learn 1.7 on, except where said.
 """
 
+import sys
 from contextlib import contextmanager
 from numbers import Integral
 
 import numpy as np
-import torch
 from sklearn.base import _clone_parametrized as clone_parametrized
 from sklearn.base import _fit_context, clone
 from sklearn.utils import assert_all_finite, check_array, check_random_state
@@ -36,7 +36,6 @@ __all__ = [
     "as_random_state",
     "check_callbacks",
     "check_codes",
-    "check_device",
     "check_latent_sampler",
     "check_layer_sizes",
     "check_rows",
@@ -71,7 +70,8 @@ def as_random_state(random_state):
 
 def as_numpy(X):
     """X itself, or the array of a torch tensor, in float32 where NumPy lacks the dtype."""
-    if not isinstance(X, torch.Tensor):
+    torch = sys.modules.get("torch")  # whoever passes a tensor has imported it
+    if torch is None or not isinstance(X, torch.Tensor):
         return X
     if X.layout != torch.strided:
         raise TypeError(
@@ -215,20 +215,3 @@ def check_latent_sampler(sampler):
             "latent_sampler must be a name or an instance of a scikit-learn estimator with fit "
             f"and sample. Got {sampler!r} instead, which cannot be cloned: {error}"
         ) from None
-
-
-def check_device(device):
-    """The torch device, 'auto' being a CUDA GPU where there is one."""
-    name = device
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        checked = torch.device(name)
-        torch.empty(1, device=checked).item()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            "device must be 'auto' or a device that torch can use here, such as 'cpu'. "
-            f"Got {device!r} instead: {reason}"
-        ) from None
-    return checked
