@@ -22,9 +22,6 @@ from ._core.net import (
     OWN,
     AutoencoderNet,
     Objective,
-    Stopping,
-    n_warmup_epochs,
-    step_size_schedule,
     training_callbacks,
 )
 from ._core.principal import principal_axes
@@ -295,7 +292,6 @@ class BaseAutoencoder(
         max_epochs = 1 if one_epoch else self.max_iter
         batch_size = min(200, len(rows)) if self.batch_size == "auto" else self.batch_size
         n_steps = max_epochs * len(Batches(rows, batch_size))
-        monitor = "train_loss" if held_out is None else "valid_loss"
         net.prepare(
             objective=self._objective(),
             noise=self.noise,
@@ -307,10 +303,10 @@ class BaseAutoencoder(
             valid_rows=held_out,
             callbacks=training_callbacks(
                 user_callbacks,
-                schedule=None if one_epoch else step_size_schedule(n_steps),
-                stopping=Stopping(
-                    monitor, self.tol, self.n_iter_no_change, n_warmup_epochs(max_epochs)
-                ),
+                n_steps=None if one_epoch else n_steps,
+                monitor="train_loss" if held_out is None else "valid_loss",
+                tol=self.tol,
+                patience=self.n_iter_no_change,
                 verbose=bool(self.verbose),
             ),
         )

@@ -2,7 +2,6 @@
 
 import copy
 import math
-from functools import partial
 
 import numpy as np
 import torch
@@ -16,7 +15,6 @@ from skorch.callbacks import (
 from skorch.helper import predefined_split
 from skorch.utils import TeeGenerator
 from torch.nn.utils import clip_grad_norm_
-from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
 from .batches import Batches
@@ -28,7 +26,7 @@ __all__ = ["OWN", "AutoencoderNet", "Objective", "training_callbacks"]
 # Largest norm of the gradient. Losses are standardized, so one number fits all data.
 MAX_GRADIENT_NORM = 1.0
 
-# Share of the steps over which the step size rises to its full value.
+# Share of the run over which the step size rises to its full value.
 WARMUP = 0.1
 
 # What the names of our own callbacks start with.
@@ -144,7 +142,7 @@ class AutoencoderNet(NeuralNet):
         for group in self.optimizer_.param_groups:
             group["lr"] = lr
             group["weight_decay"] = weight_decay if group.get("decays", True) else 0.0
-            group.pop("initial_lr", None)  # left by the schedule of an earlier run
+            group.pop("initial_lr", None)  # left by a scheduler of an earlier run
         self.criterion_ = objective
         self.module_.noise = noise
         self.module_.train()
@@ -232,21 +230,41 @@ class EpochBar(Callback):
         self.bar_.close()
 
 
-def warmup_cosine(step, n_steps):
+def warmup_cosine(progress):
     """Factor of the step size: up linearly, then down along a half cosine to zero."""
-    progress = (step + 0.5) / n_steps
     return min(1.0, progress / WARMUP) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def n_warmup_epochs(max_epochs):
-    """Epochs, begun or whole, in which `warmup_cosine` still rises."""
-    return math.ceil(WARMUP * max_epochs)
+class StepSize(Callback):
+    """Follows `warmup_cosine` through a run of ``n_steps`` steps, or through a shorter one."""
 
+    def __init__(self, n_steps):
+        self.n_steps = n_steps
 
-def step_size_schedule(n_steps):
-    """skorch callback that follows `warmup_cosine` over ``n_steps`` steps."""
-    factor = partial(warmup_cosine, n_steps=n_steps)
-    return LRScheduler(LambdaLR, step_every="batch", lr_lambda=factor)
+    def on_train_begin(self, net, **kwargs):
+        self.largest_ = [group["lr"] for group in net.optimizer_.param_groups]
+        self.progress_, self.pace_ = 0.0, 1 / self.n_steps
+
+    def on_batch_begin(self, net, training=False, **kwargs):
+        if not training:
+            return
+        factor = warmup_cosine(min(1.0, self.progress_ + self.pace_ / 2))
+        for group, largest in zip(net.optimizer_.param_groups, self.largest_, strict=True):
+            group["lr"] = largest * factor
+        self.progress_ += self.pace_
+
+    def finish_within(self, n_steps):
+        """Go through the rest of the curve in n_steps at most."""
+        self.pace_ = max(self.pace_, (1 - self.progress_) / n_steps)
+
+    @property
+    def is_warming_up(self):
+        return self.progress_ <= WARMUP
+
+    @property
+    def is_cold(self):
+        """Whether the step size is below a tenth, so that little is left to come."""
+        return self.progress_ > 0.8
 
 
 class BestWeights(Callback):
@@ -269,46 +287,74 @@ class BestWeights(Callback):
 
 
 class Stopping(EarlyStopping):
-    """Stops once a loss has not improved by ``tol`` for ``patience`` epochs.
+    """Ends training once a loss has not improved by ``tol`` for ``patience`` epochs.
 
-    Epochs of the warm-up, in which the step size is still rising, do not count.
+    Epochs of the warm-up do not count. Where the step size is still large, the loss may
+    stand still for that reason alone: then the rest of the schedule is run through in
+    ``patience`` epochs, or in a quarter of those so far, before training ends.
     """
 
-    def __init__(self, monitor, tol, patience, n_warmup):
+    def __init__(self, monitor, tol, patience, schedule):
         super().__init__(
             monitor, patience=patience, threshold=tol, threshold_mode="abs", sink=_silent
         )
-        self.n_warmup = n_warmup
+        self.schedule = schedule
+
+    def on_train_begin(self, net, **kwargs):
+        super().on_train_begin(net, **kwargs)
+        self.is_finishing_ = False
 
     def on_epoch_end(self, net, **kwargs):
-        if net.history[-1, "epoch"] > self.n_warmup:
+        if self.schedule is None:
             super().on_epoch_end(net, **kwargs)
+        elif self.is_finishing_:
+            if self.schedule.progress_ > 1 - 1e-6:
+                raise KeyboardInterrupt
+        elif not self.schedule.is_warming_up:
+            try:
+                super().on_epoch_end(net, **kwargs)
+            except KeyboardInterrupt:
+                if self.schedule.is_cold:
+                    raise
+                self._finish(net.history[-1])
+
+    def _finish(self, epoch):
+        self.is_finishing_ = True
+        n_epochs = max(self.patience, epoch["epoch"] // 4)
+        self.schedule.finish_within(n_epochs * epoch["train_batch_count"])
 
 
-def training_callbacks(user_callbacks, *, schedule, stopping, verbose):
+def training_callbacks(user_callbacks, *, n_steps, monitor, tol, patience, verbose):
     """All callbacks of a run, in the order they are called.
 
     Parameters
     ----------
     user_callbacks : list of skorch callbacks or pairs of name and callback
         A learning rate scheduler among them replaces ours.
-    schedule : Callback or None
-        See `step_size_schedule`; None keeps the step size constant.
-    stopping : Callback
-        See `Stopping`. Called last: it ends the epoch for those behind it.
+    n_steps : int or None
+        Steps over which the step size rises and falls; None keeps it constant.
+    monitor : {'train_loss', 'valid_loss'}
+        Loss that decides when to stop, and which weights to keep.
+    tol : float
+        What counts as an improvement of the loss.
+    patience : int or inf
+        Epochs without improvement that end training.
     verbose : bool
         Whether a progress bar is shown.
     """
+    schedule = None if n_steps is None else StepSize(n_steps)
     if any(isinstance(_callback_of(item), LRScheduler) for item in user_callbacks):
         schedule = None
     callbacks = [
         (f"{OWN}train_loss", PassthroughScoring("train_loss", on_train=True)),
         (f"{OWN}valid_loss", PassthroughScoring("valid_loss")),
-        (f"{OWN}best_weights", BestWeights(stopping.monitor)),
+        (f"{OWN}best_weights", BestWeights(monitor)),
         *([] if schedule is None else [(f"{OWN}step_size", schedule)]),
         *([(f"{OWN}progress", EpochBar())] if verbose else []),
     ]
-    return [*callbacks, *user_callbacks, (f"{OWN}stopping", stopping)]
+    # Last, because it ends the epoch for those behind it.
+    stopping = (f"{OWN}stopping", Stopping(monitor, tol, patience, schedule))
+    return [*callbacks, *user_callbacks, stopping]
 
 
 def _callback_of(item):

@@ -151,14 +151,14 @@ def test_own_networks_speak_the_units_of_x(own_encoder, own_decoder):
 
 
 def test_step_size_rises_and_falls():
-    factors = np.array([warmup_cosine(step, 1000) for step in range(1000)])
+    factors = np.array([warmup_cosine(progress) for progress in np.linspace(0, 1, 1001)])
     peak = factors.argmax()
     assert 50 <= peak <= 100
     assert (np.diff(factors[:peak]) > 0).all()
     assert (np.diff(factors[peak:]) < 0).all()
     assert factors[-1] < 1e-5
     assert factors.max() == pytest.approx(1, abs=0.05)
-    assert warmup_cosine(0, 1) == pytest.approx(0.5)  # a single step is a step
+    assert warmup_cosine(0.5) == pytest.approx(0.5)  # the factor of a single step
 
 
 def test_threads_are_limited_for_small_steps_only():
