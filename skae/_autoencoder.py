@@ -82,13 +82,16 @@ class AutoencoderTransformer(BaseAutoencoder):
         Largest number of epochs.
 
     tol : float, default=5e-4
-        Training stops when the loss has not fallen by ``tol`` for ``n_iter_no_change``
-        epochs, not counting those in which the step size rises. In units of a loss that
-        counts the variance of X as 1, whatever the units of X (``'gaussian'``; the mean
-        standard deviation as 1 for ``'laplace'``, nats per feature for ``'bernoulli'``).
+        Training has converged when the loss has not fallen by ``tol`` for
+        ``n_iter_no_change`` epochs, not counting those in which the step size rises. In
+        units of a loss that counts the variance of X as 1, whatever the units of X
+        (``'gaussian'``; the mean standard deviation as 1 for ``'laplace'``, nats per
+        feature for ``'bernoulli'``).
 
     n_iter_no_change : int or inf, default=10
-        Number of epochs without progress that ends training.
+        Number of epochs without progress that ends training. While the step size is
+        still above a tenth of ``learning_rate_init``, it is first brought down to 0, in
+        as many epochs, or in a quarter of those so far if these are more.
 
     early_stopping : bool, default=False
         Whether progress is measured on held-out rows instead of those trained on.

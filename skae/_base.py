@@ -256,9 +256,9 @@ class BaseAutoencoder(
             )
         likelihood = LIKELIHOODS[self.likelihood]
         if own_encoder is None and own_decoder is None:
-            axes, size = principal_axes(rows, center, scale, n_components, seed)
-            encoder.start_at(axes / size)
-            decoder.start_at(*likelihood.linear_start(axes.T * size, center, scale))
+            axes, size, left = principal_axes(rows, center, scale, n_components, seed)
+            encoder.start_at(axes / size, left=left)
+            decoder.start_at(*likelihood.linear_start(axes.T * size, center, scale), left=left)
         return {
             "encoder": encoder,
             "decoder": decoder,

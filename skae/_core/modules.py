@@ -48,17 +48,18 @@ class Perceptron(nn.Module):
         return self.linear(x) + self.layers(x)
 
     @torch.no_grad()
-    def start_at(self, weight, bias=0.0):
+    def start_at(self, weight, bias=0.0, *, left=1.0):
         """Start near a linear map, and on it at 0; what weight does not cover stays random.
 
-        Near it only: where the gradient is exactly zero, Adam would amplify rounding.
+        Near it only: where the gradient is exactly zero, Adam would amplify rounding. But
+        the nearer, the smaller the share of the variance that the map has ``left``.
         """
         rows, columns = weight.shape
         self.linear.weight[:rows, :columns] = weight
         self.linear.bias.zero_().add_(bias)
         if self.layers is not None:
-            self.layers[-1].weight.mul_(START_SIZE)
-            self.layers[-1].bias.mul_(START_SIZE)
+            self.layers[-1].weight.mul_(START_SIZE * left**0.5)
+            self.layers[-1].bias.mul_(START_SIZE * left**0.5)
             self.linear.bias.sub_(self.layers(torch.zeros_like(self.linear.weight[:1]))[0])
 
 

@@ -19,8 +19,9 @@ def principal_axes(rows, center, scale, n_components, seed):
     """Leading principal axes of the standardized rows, scaled to codes of unit size.
 
     Returns the tensor ``A`` of shape (n_axes, n_features), n_axes at most n_components
-    and limited by the data, and the number ``size``: ``A x / size`` are the codes of
-    standardized rows x, the first of variance 1, and ``size * A.T`` decodes them.
+    and limited by the data; the number ``size``: ``A x / size`` are the codes of
+    standardized rows x, the first of variance 1, and ``size * A.T`` decodes them; and
+    the share of the variance that this leaves unexplained.
     """
     n_features = rows.X.shape[1]
     sample = rows.subsample(max(n_components, min(MAX_ROWS, MAX_NUMBERS // n_features)), seed)
@@ -36,7 +37,8 @@ def principal_axes(rows, center, scale, n_components, seed):
     axes *= np.sign(axes[np.arange(n_axes), largest])[:, None]
     # The first variance is at least the mean one, which is 1, but for constant data.
     size = float(np.sqrt(variances[0])) if variances[0] > 0.01 else 1.0
-    return torch.from_numpy(axes.astype(x.numpy().dtype)), size
+    left = max(0.0, 1 - float(variances.sum()) / max(float(x.square().mean(dim=0).sum()), 1e-300))
+    return torch.from_numpy(axes.astype(x.numpy().dtype)), size, left
 
 
 def _leading_axes(x, n_axes, seed):
