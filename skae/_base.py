@@ -25,7 +25,7 @@ from ._core.net import (
     training_callbacks,
 )
 from ._core.principal import principal_axes
-from ._core.seeding import limited_threads, seeded
+from ._core.seeding import limited_threads, seeded, work
 from ._validation import (
     CallbackSupportMixin,
     HasMethods,
@@ -182,15 +182,17 @@ class BaseAutoencoder(
             # Not to replay the permutations of the epochs before.
             seed = (seed + self.n_iter_) % 2**31
         with seeded(seed, device):
-            net = copy.deepcopy(self.net_) if resume else self._build_net(rows, device, seed)
+            with limited_threads(0):
+                net = copy.deepcopy(self.net_) if resume else self._build_net(rows, device, seed)
             record = partial(self._fitted_attributes, rows=rows, law=law, seed=seed, resume=resume)
             if hooks is not None:
                 hooks.fitted_attributes = lambda net: record(net.snapshot())
                 user_callbacks.append((f"{OWN}fit_tasks", hooks))
             self._prepare(net, rows, held_out, user_callbacks, one_epoch)
-            with limited_threads(net.module_, net.batch_size):
+            with limited_threads(work(net.module_, net.batch_size)):
                 net.partial_fit(rows)
-            vars(self).update(record(net.trim()))
+                attributes = record(net.trim())
+        vars(self).update(attributes)
 
     def _check_resumable(self):
         """Raise if a parameter that trained networks cannot change has another value."""
@@ -481,8 +483,13 @@ class BaseAutoencoder(
         fitted = module.standardize.center
         # The user's modules may work in place: they get copies.
         copy_rows = module.own_encoder or module.own_decoder
-        with torch.inference_mode(), torch.autocast(fitted.device.type, enabled=False):
-            for rows in gen_batches(X.shape[0], max(1, min(8192, CHUNK_SIZE // X.shape[1]))):
+        n_rows = max(1, min(8192, CHUNK_SIZE // X.shape[1], X.shape[0]))
+        with (
+            torch.inference_mode(),
+            torch.autocast(fitted.device.type, enabled=False),
+            limited_threads(work(module, n_rows)),
+        ):
+            for rows in gen_batches(X.shape[0], n_rows):
                 x = as_tensor(X[rows]).to(fitted, copy=copy_rows)
                 output[rows] = function(x).cpu().numpy()
         return output

@@ -161,10 +161,15 @@ def fit_transform(est, X):
     return est.fit_transform(X)
 
 
-def test_workers_compute_the_same_bits(digits, quick):
-    est = quick()
-    Z = est.fit_transform(digits)
-    for codes in Parallel(n_jobs=2)(delayed(fit_transform)(est, digits) for _ in range(2)):
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(300, 64), (500, 300)])
+def test_workers_compute_the_same_bits(dtype, shape, quick):
+    """Workers of joblib have one thread, this process two; wide data are where it shows."""
+    torch.set_num_threads(2)
+    X = np.random.RandomState(0).standard_normal(shape).astype(dtype)
+    est = quick(hidden_layer_sizes=(128, 64), max_iter=2)
+    Z = est.fit_transform(X)
+    for codes in Parallel(n_jobs=2)(delayed(fit_transform)(est, X) for _ in range(2)):
         np.testing.assert_array_equal(codes, Z)
 
 

@@ -8,6 +8,7 @@ import warnings
 import cloudpickle
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import (
@@ -18,6 +19,7 @@ from skorch.callbacks import (
     EpochScoring,
     EpochTimer,
     Freezer,
+    Initializer,
     LRScheduler,
     PrintLog,
     ProgressBar,
@@ -361,3 +363,115 @@ def test_decoder_ending_in_a_sigmoid_works_on_the_unit_interval(digits, quick):
 
     est = quick(decoder=decoder, max_iter=60, learning_rate_init=0.01).fit(digits)
     assert est.loss_ < 0.8 * digits.var(axis=0).mean()
+
+
+class StepSizes(Callback):
+    """Notes the step size of every batch."""
+
+    def on_batch_end(self, net, training=False, **kwargs):
+        self.seen_ = [*getattr(self, "seen_", []), net.optimizer_.param_groups[0]["lr"]]
+
+
+def step_sizes(est):
+    return np.array(dict(est.net_.callbacks_)["StepSizes"].seen_)
+
+
+def test_plateau_brings_the_step_size_down_before_training_ends(digits, quick):
+    settings = {"max_iter": 200, "tol": 1e9, "n_iter_no_change": 5, "batch_size": 100}
+    est = quick(callbacks=[StepSizes()], **settings).fit(digits)
+    sizes = step_sizes(est)
+    assert est.n_iter_ < 60
+    assert sizes.max() == pytest.approx(0.003, rel=0.05)
+    assert sizes[-1] < 0.01 * sizes.max()
+
+
+def test_epochs_of_the_warm_up_do_not_count(digits, quick):
+    est = quick(max_iter=100, tol=1e9, n_iter_no_change=1).fit(digits)
+    assert est.n_iter_ > 10
+
+
+@ignore_not_converged
+def test_partial_fit_keeps_the_step_size(digits, quick):
+    est = quick(callbacks=[StepSizes()], batch_size=30, learning_rate_init=0.01)
+    np.testing.assert_array_equal(step_sizes(est.partial_fit(digits)), 0.01)
+    np.testing.assert_array_equal(step_sizes(est.fit(digits).partial_fit(digits)), 0.01)
+
+
+@ignore_not_converged
+def test_gradients_are_clipped(digits, quick):
+    """One step of gradient descent with Nesterov's momentum is at most 1.9 step sizes long."""
+
+    class Steep(nn.Linear):
+        def __init__(self, n_in, n_out):
+            super().__init__(n_in, n_out)
+            with torch.no_grad():
+                self.weight.mul_(1000)
+
+    before = []
+    est = quick(encoder=Steep, decoder=Steep, solver="sgd", alpha=0, max_iter=1, batch_size=300)
+    est.set_params(callbacks=[StepSizes(), Initializer("*", before_training(before))])
+    est.fit(digits)
+    after = torch.cat([p.detach().ravel() for p in est.net_.module_.parameters()])
+    distance = float((after - torch.cat(before)).norm())
+    assert distance == pytest.approx(1.9 * step_sizes(est)[0], rel=1e-6)
+
+
+def before_training(parameters):
+    """Initializer that changes nothing, and notes the parameters in order."""
+    return lambda p: parameters.append(p.detach().clone().ravel())
+
+
+@ignore_not_converged
+def test_weights_of_the_smallest_loss_are_kept_without_early_stopping(digits, quick):
+    """The step size explodes at the end: the last epochs are worse than the ones before."""
+    schedule = LRScheduler("LambdaLR", lr_lambda=explode_after_ten)
+    est = quick(callbacks=[schedule], max_iter=13, solver="sgd", alpha=0).fit(digits)
+    assert est.loss_curve_[-1] > 1.5 * min(est.loss_curve_)
+    assert est.loss_ == min(est.loss_curve_)
+    X_hat = est.inverse_transform(est.transform(digits))
+    assert np.square(digits - X_hat).mean() < 1.2 * est.loss_
+
+
+def explode_after_ten(epoch):
+    return 1 if epoch < 10 else 1e5
+
+
+def test_solved_problem_stays_solved():
+    """At the solution of PCA the gradient is rounding, of which Adam must not make steps."""
+    from sklearn.datasets import load_wine
+    from sklearn.decomposition import PCA
+
+    X = load_wine().data
+    est = AutoencoderTransformer(5, hidden_layer_sizes=(), alpha=0, random_state=0).fit(X)
+    pca = PCA(5).fit(X)
+    errors = [
+        np.square(X - model.inverse_transform(model.transform(X))).mean() for model in (est, pca)
+    ]
+    assert errors[0] == pytest.approx(errors[1], rel=1e-6)
+
+
+@ignore_not_converged
+def test_biases_do_not_decay(digits, quick):
+    """A decoder fed with nothing: its bias alone is trained, and decay must not pull at it."""
+
+    class Mean(nn.Linear):
+        def forward(self, z):
+            return super().forward(0 * z)
+
+    est = quick(decoder=Mean, alpha=30.0, max_iter=300, learning_rate_init=0.01).fit(digits)
+    np.testing.assert_allclose(
+        est.inverse_transform([[0.0, 0.0]])[0], digits.mean(axis=0), atol=0.05
+    )
+
+
+@ignore_not_converged
+def test_more_components_than_the_data_have_dimensions(digits, quick):
+    """The start is exact, and codes do not depend on axes along which nothing varies."""
+    X = np.array(digits[:40, :3])
+    est = quick(n_components=6, max_iter=2).fit(X)
+    np.testing.assert_allclose(est.inverse_transform(est.transform(X)), X, atol=1e-4)
+    weights = np.repeat([1.0, 0.0], 20)  # 20 rows of 10 dimensions
+    wide = np.array(digits[:40, 2:40])
+    weighted = quick(n_components=30).fit(wide, sample_weight=weights).transform(wide)
+    subset = quick(n_components=30).fit(wide[:20]).transform(wide)
+    np.testing.assert_allclose(weighted, subset, rtol=1e-6, atol=1e-8)

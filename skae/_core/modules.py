@@ -49,13 +49,16 @@ class Perceptron(nn.Module):
 
     @torch.no_grad()
     def start_at(self, weight, bias=0.0, *, left=1.0):
-        """Start near a linear map, and on it at 0; what weight does not cover stays random.
+        """Start near a linear map, and on it at 0.
+
+        Outputs that weight does not cover start at random, inputs with no effect.
 
         Near it only: where the gradient is exactly zero, Adam would amplify rounding. But
         the nearer, the smaller the share of the variance that the map has ``left``.
         """
         rows, columns = weight.shape
         self.linear.weight[:rows, :columns] = weight
+        self.linear.weight[:, columns:] = 0
         self.linear.bias.zero_().add_(bias)
         if self.layers is not None:
             self.layers[-1].weight.mul_(START_SIZE * left**0.5)

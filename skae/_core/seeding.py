@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import torch
 
-__all__ = ["limited_threads", "seeded"]
+__all__ = ["limited_threads", "seeded", "work"]
 
 # torch's generators and its number of threads belong to the process, not to a thread.
 _TRAINING = threading.RLock()
@@ -45,15 +45,19 @@ def seeded(seed, device):
         yield
 
 
+def work(module, n_rows):
+    """Multiplications of rows with the parameters of the module."""
+    return n_rows * sum(p.numel() for p in module.parameters())
+
+
 @contextmanager
-def limited_threads(module, batch_size):
-    """One torch thread for steps of little work, as many as before for others.
+def limited_threads(n_multiplications):
+    """One torch thread for so little work that a second does not pay, else as many as before.
 
     Besides time it saves bits: what one thread computes does not depend on how many
     there are, as in the workers of joblib.
     """
     before = torch.get_num_threads()
-    n_multiplications = batch_size * sum(p.numel() for p in module.parameters())
     if n_multiplications < THREADING_PAYS:
         torch.set_num_threads(1)
     try:

@@ -12,7 +12,7 @@ from skae._core.batches import Batches, Rows, center_and_scale
 from skae._core.modules import ACTIVATIONS, Autoencoder, Perceptron
 from skae._core.net import Objective, warmup_cosine
 from skae._core.principal import principal_axes
-from skae._core.seeding import limited_threads
+from skae._core.seeding import limited_threads, work
 
 X = np.random.RandomState(0).standard_normal((101, 6)) * np.arange(1, 7) + 3
 WEIGHTS = np.random.RandomState(1).rand(101)
@@ -166,9 +166,9 @@ def test_threads_are_limited_for_small_steps_only():
     torch.set_num_threads(2)
     module = nn.Linear(100, 100)
     for batch_size, expected in ((10, 1), (10**6, 2)):
-        with limited_threads(module, batch_size):
+        with limited_threads(work(module, batch_size)):
             assert torch.get_num_threads() == expected
         assert torch.get_num_threads() == 2
-    with pytest.raises(RuntimeError), limited_threads(module, 1):
+    with pytest.raises(RuntimeError), limited_threads(0):
         raise RuntimeError
     assert torch.get_num_threads() == 2
