@@ -27,7 +27,7 @@ else:
 
         def __init__(self, stop_after=None):
             self.stop_after = stop_after
-            self.begun, self.ended, self.codes = [], [], []
+            self.begun, self.ended, self.codes, self.fitted = [], [], [], []
             self.metadata = None
 
         def setup(self, estimator, context):
@@ -43,6 +43,7 @@ else:
         def on_fit_task_end(self, estimator, context, *, X=None, y=None, fitted_estimator=None):
             self.ended.append(context.task_name)
             self.codes.append(fitted_estimator.transform(X[:5]))
+            self.fitted.append(fitted_estimator)
             self.score = fitted_estimator.score(X)
             self.target = y
             return self.stop_after is not None and len(self.ended) == self.stop_after
@@ -57,6 +58,8 @@ else:
         np.testing.assert_array_equal(recorder.codes[-1], est.transform(digits[:5]))
         # Every epoch saw other weights, and none of them moved on afterwards.
         assert len({codes.tobytes() for codes in recorder.codes[:4]}) == 4
+        for fitted, codes in zip(recorder.fitted, recorder.codes, strict=True):
+            np.testing.assert_array_equal(fitted.transform(digits[:5]), codes)
         assert recorder.score == pytest.approx(est.score(digits))
 
     def test_callbacks_do_not_change_the_result(digits, quick):
