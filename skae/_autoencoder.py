@@ -155,7 +155,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         the loss: for ``'gaussian'`` without penalty, a mean squared error.
 
     loss_curve_ : list of float
-        The objective, averaged over the batches of every epoch.
+        The objective in every completed epoch, averaged over its batches.
 
     validation_scores_ : list of float or None
         Minus the loss on the held-out rows, without penalty, after every epoch. None
