@@ -108,6 +108,29 @@ def test_gradients_of_the_whole_objective(activation, hidden):
     assert torch.autograd.gradcheck(loss, keep, atol=1e-4 if away_from_kinks else 1e-3)
 
 
+FORMULAE = {
+    "identity": lambda x: x,
+    "logistic": lambda x: 1 / (1 + np.exp(-x)),
+    "relu": lambda x: np.maximum(x, 0),
+    "silu": lambda x: x / (1 + np.exp(-x)),
+    "tanh": np.tanh,
+}
+
+
+@pytest.mark.parametrize("activation", FORMULAE)
+def test_perceptron_is_its_formula(activation):
+    """A linear path beside ``W₂ φ(W₁ x + b₁) + b₂``."""
+    assert set(FORMULAE) == set(ACTIVATIONS)
+    torch.manual_seed(0)
+    network = Perceptron((6, 4, 2), activation).double()
+    parts = {name: p.detach().numpy() for name, p in network.named_parameters()}
+    hidden = X @ parts["layers.0.weight"].T + parts["layers.0.bias"]
+    expected = X @ parts["linear.weight"].T + parts["linear.bias"]
+    expected += FORMULAE[activation](hidden) @ parts["layers.2.weight"].T + parts["layers.2.bias"]
+    with torch.no_grad():
+        np.testing.assert_allclose(network(torch.tensor(X)), expected)
+
+
 def test_perceptron_starts_near_the_map_given():
     torch.manual_seed(0)
     weight = torch.randn(2, 6)
