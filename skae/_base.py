@@ -1,6 +1,7 @@
 """What all autoencoders share: validate, build the net, train, record; and use the result."""
 
 import copy
+import math
 import warnings
 from functools import partial
 from numbers import Integral, Real
@@ -149,12 +150,15 @@ class BaseAutoencoder(
         Returns
         -------
         self : object
-            The estimator, trained further.
+            The estimator, trained further. Ctrl-C raises KeyboardInterrupt, and leaves an
+            estimator that holds the steps done.
         """
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True.")
         with restored_on_error(self):
             self._train(X, sample_weight, hasattr(self, "net_"), one_epoch=True)
+        if self.net_.interrupted == "keyboard":
+            raise KeyboardInterrupt  # the caller's loop over blocks is to end too
         return self
 
     def _begin_fit_task(self, X, y, sample_weight):
@@ -187,7 +191,7 @@ class BaseAutoencoder(
             record = partial(self._fitted_attributes, rows=rows, law=law, seed=seed, resume=resume)
             if hooks is not None:
                 hooks.fitted_attributes = lambda net: record(net.snapshot())
-                user_callbacks.append((f"{OWN}fit_tasks", hooks))
+                user_callbacks.insert(0, (f"{OWN}fit_tasks", hooks))
             self._prepare(net, rows, held_out, user_callbacks, one_epoch)
             with limited_threads(work(net.module_, net.batch_size)):
                 net.partial_fit(rows)
@@ -341,7 +345,7 @@ class BaseAutoencoder(
             earlier_scores = self.validation_scores_ or []
         return {
             "n_iter_": earlier_epochs + len(net.history),
-            "loss_": losses[kept],
+            "loss_": min(losses[kept], math.inf if scores else unit * net.start_loss),
             "loss_curve_": earlier_losses + losses,
             "validation_scores_": earlier_scores + scores or None,
             "best_validation_score_": max(scores, default=None),

@@ -147,7 +147,7 @@ def _first_not_finite(X):
 
 
 def check_weights(sample_weight, X):
-    """Weights of largest 1, and the rows whose weight is not zero.
+    """Weights as floats, and the rows whose weight is not zero.
 
     Returns (None, None) for no weights, and (weights, None) if no weight is zero.
     """

@@ -115,11 +115,10 @@ def fit_latent_sampler(sampler, codes, random_state):
     fitted estimator with ``sample``
     """
     codes = np.asarray(codes, dtype=np.float64)
+    if len(codes) == 1:  # mixtures need two rows; one code twice is the same law
+        codes = np.repeat(codes, 2, axis=0)
     if isinstance(sampler, str):
-        # A mixture needs two rows; one code twice is the same law.
-        return LATENT_SAMPLERS[sampler](
-            np.repeat(codes, 2, axis=0) if len(codes) == 1 else codes, random_state
-        )
+        return LATENT_SAMPLERS[sampler](codes, random_state)
     law = clone(sampler)
     if law.get_params().get("random_state", random_state) is None:
         law.set_params(random_state=random_state)

@@ -117,6 +117,14 @@ def test_memory_map_is_read_in_place(digits, quick, tmp_path, monkeypatch):
     np.testing.assert_array_equal(est.transform(X), in_memory.transform(np.array(X)))
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_constant_sparse_data_with_weights(seed, quick):
+    """Their variance may come out below zero by rounding."""
+    X = sparse.csr_array(np.full((40, 1), 7.3))
+    est = quick().fit(X, sample_weight=np.random.RandomState(seed).rand(40))
+    np.testing.assert_allclose(est.inverse_transform(est.transform(X)), 7.3, atol=0.1)
+
+
 def test_sparse_duplicates_are_summed_in_a_copy(quick):
     halves = sparse.csr_array(
         (np.full(8, 0.25), np.repeat([0, 1, 0, 1], 2), [0, 4, 8]), shape=(2, 2)

@@ -67,8 +67,24 @@ def test_not_converged_warns(digits, quick):
     assert est.n_iter_ == len(est.loss_curve_) == 4
 
 
+@pytest.fixture
+def listen_to_ctrl_c():
+    """Background jobs inherit a SIGINT that is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_a_loop_of_partial_fits(digits, quick, listen_to_ctrl_c):
+    est = quick(callbacks=[CtrlC(1)])
+    with pytest.raises(KeyboardInterrupt):
+        est.partial_fit(digits)
+    assert est.n_iter_ == 1
+    assert est.transform(digits).shape == (300, 2)
+
+
 @pytest.mark.parametrize("batch", [1, 2, 7])
-def test_ctrl_c_leaves_a_usable_estimator(batch, digits, quick):
+def test_ctrl_c_leaves_a_usable_estimator(batch, digits, quick, listen_to_ctrl_c):
     """Two batches an epoch: in the first batch, the first epoch, and later."""
     est = quick(callbacks=[CtrlC(batch)], max_iter=50)
     with pytest.warns(ConvergenceWarning, match="Training interrupted by user in epoch"):

@@ -7,7 +7,7 @@ import torch
 from sklearn.preprocessing import StandardScaler
 from torch.utils.data import Dataset
 
-__all__ = ["Batches", "Rows", "as_tensor", "center_and_scale"]
+__all__ = ["Batches", "Rows", "as_tensor", "block_size", "center_and_scale"]
 
 
 def as_tensor(block):
@@ -90,6 +90,11 @@ class Batches:
             yield self.dataset[slice(start, stop) if order is None else order[start:stop]]
 
 
+def block_size(n_features):
+    """Rows that are held in memory at a time: at most 8192, and 2²² numbers."""
+    return max(1, min(8192, 2**22 // n_features))
+
+
 def center_and_scale(rows):
     """Weighted mean of every feature, and the root of their mean variance, as tensors.
 
@@ -97,10 +102,11 @@ def center_and_scale(rows):
     """
     scaler = StandardScaler(with_mean=not hasattr(rows.X, "toarray"))
     with np.errstate(over="ignore", invalid="ignore"):
-        for start in range(0, len(rows), 8192):
-            block, weights = rows.take(slice(start, start + 8192))
+        size = block_size(rows.X.shape[1])
+        for start in range(0, len(rows), size):
+            block, weights = rows.take(slice(start, start + size))
             scaler.partial_fit(block, sample_weight=weights)
-    center, scale = scaler.mean_, np.sqrt(scaler.var_.mean())
+    center, scale = scaler.mean_, np.sqrt(np.maximum(scaler.var_, 0).mean())  # rounding
     if not np.isfinite(scale):
         raise ValueError(
             f"The variance of X overflows: its values, of size {abs(rows.X).max():.3g}, are too "

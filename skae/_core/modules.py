@@ -25,6 +25,9 @@ ACTIVATIONS = {
 # Size of the nonlinear part at the start, relative to its usual initialization.
 START_SIZE = 0.1
 
+# Share of the variance that counts as left at least, so that it never starts at zero.
+SMALLEST_SHARE = 1e-6
+
 
 class Perceptron(nn.Module):
     """A multilayer perceptron beside a linear path: ``W x + b + mlp(x)``.
@@ -56,13 +59,14 @@ class Perceptron(nn.Module):
         Near it only: where the gradient is exactly zero, Adam would amplify rounding. But
         the nearer, the smaller the share of the variance that the map has ``left``.
         """
+        size = START_SIZE * max(left, SMALLEST_SHARE) ** 0.5
         rows, columns = weight.shape
         self.linear.weight[:rows, :columns] = weight
         self.linear.weight[:, columns:] = 0
         self.linear.bias.zero_().add_(bias)
         if self.layers is not None:
-            self.layers[-1].weight.mul_(START_SIZE * left**0.5)
-            self.layers[-1].bias.mul_(START_SIZE * left**0.5)
+            self.layers[-1].weight.mul_(size)
+            self.layers[-1].bias.mul_(size)
             self.linear.bias.sub_(self.layers(torch.zeros_like(self.linear.weight[:1]))[0])
 
 

@@ -17,7 +17,7 @@ from skorch.utils import TeeGenerator
 from torch.nn.utils import clip_grad_norm_
 from tqdm.auto import tqdm
 
-from .batches import Batches
+from .batches import Batches, block_size
 from .likelihoods import LIKELIHOODS
 from .penalties import PENALTIES, weighted_mean
 
@@ -31,9 +31,6 @@ WARMUP = 0.1
 
 # What the names of our own callbacks start with.
 OWN = "skae_"
-
-# Rows of a batch where no gradient is taken.
-EVALUATION_BATCH = 2048
 
 
 class Objective(torch.nn.Module):
@@ -71,6 +68,7 @@ class AutoencoderNet(NeuralNet):
     """
 
     interrupted = None
+    start_loss = math.inf
 
     @property
     def _default_callbacks(self):
@@ -174,7 +172,7 @@ class AutoencoderNet(NeuralNet):
     def evaluate(self, rows, loss):
         """Codes of the rows as an array, and their weighted mean loss without penalties."""
         codes, total, weight = [], 0.0, 0.0
-        for x, w in Batches(rows, EVALUATION_BATCH):
+        for x, w in Batches(rows, block_size(rows.X.shape[1])):
             with torch.no_grad():
                 z, output, target = self.infer(x)
                 losses = loss(output, target).double().cpu()
@@ -268,18 +266,40 @@ class StepSize(Callback):
 
 
 class BestWeights(Callback):
-    """When training ends, however it ends, the weights of the epoch of smallest loss come back."""
+    """When training ends, however it ends, the weights of the epoch of smallest loss come back.
 
-    def __init__(self, monitor):
+    With ``try_start`` those from before the first epoch, if no epoch came near their loss:
+    where PCA is hard to beat, the start is the best there is.
+    """
+
+    def __init__(self, monitor, try_start=False):
         self.monitor = monitor
+        self.try_start = try_start
 
-    def on_train_begin(self, net, **kwargs):
+    def on_train_begin(self, net, X=None, **kwargs):
         self.smallest_, self.weights_ = math.inf, None
+        net.start_loss = math.inf
+        objective = net.criterion_
+        # Noise and penalties make losses of epochs that the start's cannot be held against.
+        if self.try_start and not net.module_.noise and objective.penalty is None:
+            net.module_.eval()
+            _, net.start_loss = net.evaluate(X, LIKELIHOODS[objective.likelihood].loss)
+            net.module_.train()
+            self._keep(net, net.start_loss * (1 + 1e-6))
+            self.start_ = self.weights_
 
     def on_epoch_end(self, net, **kwargs):
-        if net.history[-1, self.monitor] < self.smallest_:
-            self.smallest_ = net.history[-1, self.monitor]
-            self.weights_ = {k: v.clone() for k, v in net.module_.state_dict().items()}
+        loss = net.history[-1, self.monitor]
+        if loss < self.smallest_:
+            self._keep(net, loss)
+        elif len(net.history) == 2 and self.smallest_ > net.start_loss * (1 - 1e-6):
+            # With one batch an epoch, the first loss was the start's own; this one tells
+            # that the first step led away.
+            self.weights_ = self.start_
+
+    def _keep(self, net, loss):
+        self.smallest_ = loss
+        self.weights_ = {k: v.clone() for k, v in net.module_.state_dict().items()}
 
     def on_train_end(self, net, **kwargs):
         if self.weights_ is not None:
@@ -343,12 +363,15 @@ def training_callbacks(user_callbacks, *, n_steps, monitor, tol, patience, verbo
         Whether a progress bar is shown.
     """
     schedule = None if n_steps is None else StepSize(n_steps)
-    if any(isinstance(_callback_of(item), LRScheduler) for item in user_callbacks):
+    if any(_is_scheduler(_callback_of(item)) for item in user_callbacks):
         schedule = None
     callbacks = [
         (f"{OWN}train_loss", PassthroughScoring("train_loss", on_train=True)),
         (f"{OWN}valid_loss", PassthroughScoring("valid_loss")),
-        (f"{OWN}best_weights", BestWeights(monitor)),
+        (
+            f"{OWN}best_weights",
+            BestWeights(monitor, n_steps is not None and monitor == "train_loss"),
+        ),
         *([] if schedule is None else [(f"{OWN}step_size", schedule)]),
         *([(f"{OWN}progress", EpochBar())] if verbose else []),
     ]
@@ -360,6 +383,11 @@ def training_callbacks(user_callbacks, *, n_steps, monitor, tol, patience, verbo
 def _callback_of(item):
     """The callback of skorch's ``callback`` or ``(name, callback)``."""
     return item[1] if isinstance(item, (tuple, list)) else item
+
+
+def _is_scheduler(callback):
+    """Whether it is skorch's learning rate scheduler, or that class."""
+    return issubclass(callback if isinstance(callback, type) else type(callback), LRScheduler)
 
 
 def _silent(message):
