@@ -32,8 +32,8 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     hidden_layer_sizes : int or array-like of int, default=(128, 64)
         Widths of the encoder's hidden layers. A linear path runs beside them, which
-        starts at the solution of PCA; with ``()`` there is only that path, and the model
-        is PCA up to a linear map of the codes.
+        starts at the solution of PCA, unless `encoder` or `decoder` is your own; with
+        ``()`` there is only that path, and the model is PCA up to a linear map of the codes.
 
     decoder_hidden_layer_sizes : int, array-like of int or None, default=None
         Widths of the decoder's hidden layers. None mirrors the encoder's.
@@ -85,8 +85,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         Training has converged when the loss has not fallen by ``tol`` for
         ``n_iter_no_change`` epochs, not counting those in which the step size rises. In
         units of a loss that counts the variance of X as 1, whatever the units of X
-        (``'gaussian'``; the mean standard deviation as 1 for ``'laplace'``, nats per
-        feature for ``'bernoulli'``).
+        (``'gaussian'``; the root mean square standard deviation as 1 for ``'laplace'``,
+        nats per feature for ``'bernoulli'``).
 
     n_iter_no_change : int or inf, default=10
         Number of epochs without progress that ends training. While the step size is
@@ -100,8 +100,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         Share of the rows to hold out. Only used if ``early_stopping`` is True.
 
     warm_start : bool, default=False
-        Whether `fit` goes on from the networks of the last `fit`, with their sizes,
-        their centring and their solver, for ``max_iter`` further epochs.
+        Whether `fit` goes on from the networks of the last `fit`, with their centring and
+        scaling, for ``max_iter`` further epochs with a warm-up of their own. What the
+        networks and the solver are built from must be as it was.
 
     shuffle : bool, default=True
         Whether the rows are shuffled before every epoch. Data of a single batch are not.
@@ -151,8 +152,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         Number of epochs begun.
 
     loss_ : float
-        The objective in the epoch whose weights were kept, in units of X to the power of
-        the loss: for ``'gaussian'`` without penalty, a mean squared error.
+        The objective in the epoch whose weights were kept, or before the first epoch if
+        none came below, in units of X to the power of the loss: for ``'gaussian'``
+        without penalty, a mean squared error.
 
     loss_curve_ : list of float
         The objective in every completed epoch, averaged over its batches.
@@ -193,8 +195,9 @@ class AutoencoderTransformer(BaseAutoencoder):
     :class:`~sklearn.preprocessing.StandardScaler` say, remains for the pipeline.
 
     Gradients are clipped at norm 1. When training ends, the weights of the epoch of
-    smallest loss (on held-out rows, if there are any) are kept. Ctrl-C ends training
-    early and leaves a usable estimator.
+    smallest loss (on held-out rows, if there are any) are kept, or those of the start
+    where no epoch improves on them. Ctrl-C ends training early and leaves a usable
+    estimator.
 
     Equal ``random_state`` and data give equal bits on a CPU, over refits, clones, pickles
     and processes. Steps of more than 10⁸ multiplications use as many threads as torch is

@@ -114,7 +114,8 @@ class BaseAutoencoder(
         y : Ignored
             The target is X itself.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of every row in the objective; rows of weight 0 are left out.
+            Weight of every row in the objective, relative to their mean; rows of weight 0
+            are left out.
 
         Returns
         -------
@@ -145,7 +146,8 @@ class BaseAutoencoder(
         y : Ignored
             The target is X itself.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of every row in the objective; rows of weight 0 are left out.
+            Weight of every row in the objective, relative to their mean; rows of weight 0
+            are left out.
 
         Returns
         -------
@@ -200,13 +202,28 @@ class BaseAutoencoder(
 
     def _check_resumable(self):
         """Raise if a parameter that trained networks cannot change has another value."""
-        fitted = {"n_components": self._n_features_out, "likelihood": self._likelihood}
-        for name, value in fitted.items():
-            if getattr(self, name) != value:
+        for name, value in self._design().items():
+            fitted = self._fitted_design[name]
+            if value != fitted:
                 raise ValueError(
-                    f"Training cannot go on with another {name}. Expected {name}={value!r}, as "
-                    f"fitted. Got {getattr(self, name)!r} instead; fit a clone to start anew."
+                    f"Training cannot go on with another {name}. Expected {name}={fitted!r}, as "
+                    f"fitted. Got {value!r} instead; fit a clone to start anew."
                 )
+
+    def _design(self):
+        """What the networks and the optimizer are built from."""
+        encoding, decoding = self._layer_sizes()
+        own = "a module of your own"
+        return {
+            "n_components": int(self.n_components),
+            "likelihood": self.likelihood,
+            "hidden_layer_sizes": encoding,
+            "decoder_hidden_layer_sizes": decoding,
+            "activation": self.activation,
+            "solver": self.solver,
+            "encoder": self.encoder if self.encoder is None else own,
+            "decoder": self.decoder if self.decoder is None else own,
+        }
 
     def _split(self, X, sample_weight, seed):
         """Rows to train on, and rows held out for early stopping or None."""
@@ -328,6 +345,7 @@ class BaseAutoencoder(
             "net_": net,
             "noise_variance_": _noise_variance(net.module_, likelihood, loss),
             "_n_features_out": codes.shape[1],
+            "_fitted_design": self._design(),
             "_codes": _resample(codes, sample, seed),
             "_seed": seed,
             "_unfitted_law": law,
@@ -491,7 +509,8 @@ class BaseAutoencoder(
         with (
             torch.inference_mode(),
             torch.autocast(fitted.device.type, enabled=False),
-            limited_threads(work(module, n_rows)),
+            # As at training, whatever the number of rows: their codes keep their bits.
+            limited_threads(work(module, self.net_.batch_size)),
         ):
             for rows in gen_batches(X.shape[0], n_rows):
                 x = as_tensor(X[rows]).to(fitted, copy=copy_rows)

@@ -32,14 +32,25 @@ class FitTasks(Callback):
         """To be called once the estimator itself is fitted."""
         self.context.call_on_fit_task_end(**self.arguments, reconstruction_attributes={})
 
+    def on_train_begin(self, net, **kwargs):
+        self.epoch_ = None
+
     def on_epoch_begin(self, net, **kwargs):
         self.epoch_ = self.context.subcontext(task_name="epoch")
         self.epoch_.call_on_fit_task_begin(**self.arguments)
 
     def on_epoch_end(self, net, **kwargs):
-        stop = self.epoch_.call_on_fit_task_end(
+        if self._end_epoch(net):
+            raise KeyboardInterrupt  # skorch's signal to stop
+
+    def on_train_end(self, net, **kwargs):
+        if self.epoch_ is not None:  # Ctrl-C came in the middle of it
+            self._end_epoch(net)
+
+    def _end_epoch(self, net):
+        """Whether a callback of scikit-learn's asks to stop."""
+        epoch, self.epoch_ = self.epoch_, None
+        return epoch.call_on_fit_task_end(
             **self.arguments,
             reconstruction_attributes=lambda: self.fitted_attributes(net),
         )
-        if stop:
-            raise KeyboardInterrupt  # skorch's signal to stop

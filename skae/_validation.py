@@ -159,6 +159,8 @@ def check_weights(sample_weight, X):
     used = np.flatnonzero(weights)
     if not len(used):
         raise ValueError("sample_weight is all zero: at least one weight must be positive.")
+    # Sums of numbers near the largest float overflow; powers of two divide without rounding.
+    weights = np.ldexp(weights, -np.frexp(weights.max())[1])
     return weights, None if len(used) == len(weights) else used
 
 

@@ -201,6 +201,16 @@ def test_alpha_shrinks_weights_but_not_biases(digits, quick):
     assert biases[1] > 0.8 * biases[0]
 
 
+@ignore_not_converged
+def test_decoder_mirrors_the_encoder(digits, quick):
+    est = quick(hidden_layer_sizes=(32, 16), max_iter=1).fit(digits)
+    widths = [
+        [layer.out_features for layer in network.layers if hasattr(layer, "out_features")]
+        for network in (est.net_.module_.encoder, est.net_.module_.decoder)
+    ]
+    assert widths == [[32, 16, 2], [16, 32, 64]]
+
+
 def test_tol_and_n_iter_no_change_end_training(digits, quick):
     patient, hasty = (quick(max_iter=50, tol=1e9, n_iter_no_change=n).fit(digits) for n in (8, 2))
     assert hasty.n_iter_ < patient.n_iter_ < 50

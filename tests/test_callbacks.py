@@ -6,6 +6,7 @@ import sklearn
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import Callback
 
 from skae import AutoencoderTransformer
 
@@ -72,6 +73,29 @@ else:
         assert est.n_iter_ == 3
         assert est.transform(digits).shape == (300, 2)
         assert not recwarn.list
+
+    def test_callback_can_stop_training_inside_meta_estimators(digits, quick, recwarn):
+        class StopAtOnce(Recorder):
+            def on_fit_task_end(self, estimator, context, **kwargs):
+                return context.task_name == "epoch"
+
+        est = quick(max_iter=50).set_callbacks(StopAtOnce())
+        pipe = Pipeline([("scale", StandardScaler()), ("ae", est)])
+        assert pipe.fit(digits)[-1].n_iter_ == 1
+        search = GridSearchCV(pipe, {"ae__n_components": [1]}, cv=2).fit(digits)
+        assert search.best_estimator_[-1].n_iter_ == 1
+        assert not recwarn.list
+
+    def test_ctrl_c_ends_every_task_that_was_begun(digits, quick):
+        class CtrlC(Callback):
+            def on_batch_end(self, net, training=False, **kwargs):
+                if len(net.history) == 3:
+                    raise KeyboardInterrupt
+
+        recorder = Recorder()
+        quick(callbacks=[CtrlC()]).set_callbacks(recorder).fit(digits)
+        assert recorder.begun == ["fit", *["epoch"] * 3]
+        assert recorder.ended == [*["epoch"] * 3, "fit"]
 
     def test_metadata_and_target(digits, quick):
         recorder = Recorder()

@@ -23,6 +23,7 @@ FURTHER_CHECKS = [
     "check_get_feature_names_out_error",
     "check_global_output_transform_pandas",
     "check_global_set_output_transform_polars",
+    "check_inplace_ensure_writeable",
     "check_param_validation",
     "check_set_output_transform",
     "check_set_output_transform_pandas",

@@ -223,6 +223,15 @@ def test_weights_may_come_with_sparse_and_mapped_rows(digits, quick, tmp_path):
         np.testing.assert_allclose(Z, dense, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.parametrize("factor", [1e-300, 1e308])
+def test_unit_of_the_weights_does_not_matter(factor, digits, quick):
+    weights = np.linspace(0.1, 1, 300)
+    codes = [
+        quick().fit(digits, sample_weight=w).transform(digits) for w in (weights, factor * weights)
+    ]
+    np.testing.assert_allclose(*codes, atol=1e-8)
+
+
 def test_zero_weights_leave_rows_out(digits, quick):
     weights = (np.arange(300) % 2).astype(float)
     weighted = quick().fit(digits, sample_weight=weights)

@@ -162,7 +162,7 @@ def fit_transform(est, X):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("shape", [(300, 64), (500, 300)])
+@pytest.mark.parametrize("shape", [(300, 64), (500, 300), (3000, 300)])
 def test_workers_compute_the_same_bits(dtype, shape, quick):
     """Workers of joblib have one thread, this process two; wide data are where it shows."""
     torch.set_num_threads(2)

@@ -187,7 +187,13 @@ def test_resumed_training_takes_new_settings(change, digits, quick):
 
 
 @ignore_not_converged
-@pytest.mark.parametrize("change", [{"n_components": 3}, {"likelihood": "laplace"}], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [{"n_components": 3}, {"likelihood": "laplace"}, {"hidden_layer_sizes": (16, 8)},
+     {"decoder_hidden_layer_sizes": 8}, {"activation": "tanh"}, {"solver": "sgd"},
+     {"encoder": nn.Linear(64, 2)}, {"decoder": nn.Linear}],
+    ids=lambda change: next(iter(change)),
+)  # fmt: skip
 def test_resumed_training_refuses_what_networks_cannot_change(change, digits, quick):
     (name,) = change
     est = quick(warm_start=True).fit(digits)
@@ -198,6 +204,31 @@ def test_resumed_training_refuses_what_networks_cannot_change(change, digits, qu
             method(digits)
     np.testing.assert_array_equal(est.transform(digits), Z)
     np.testing.assert_array_equal(est.score_samples(digits), scores)
+
+
+@ignore_not_converged
+def test_schedule_of_skorch_leaves_nothing_to_a_resumed_run(digits, quick):
+    """torch's schedulers leave their first step size in the optimizer, and would start at it."""
+    policy = torch.optim.lr_scheduler.LambdaLR
+    schedule = LRScheduler(policy=policy, lr_lambda=lambda epoch: 1.0)
+    est = quick(warm_start=True, callbacks=[schedule], learning_rate_init=0.1).fit(digits)
+    Z = est.transform(digits)
+    est.set_params(learning_rate_init=1e-9).fit(digits)
+    np.testing.assert_allclose(est.transform(digits), Z, atol=1e-4)
+
+
+class StopBySignal(Callback):
+    """skorch's way to stop, from a callback of the user's."""
+
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) == 2:
+            raise KeyboardInterrupt
+
+
+def test_own_callback_can_stop_training(digits, quick, recwarn):
+    est = quick(max_iter=50, callbacks=[StopBySignal()]).fit(digits)
+    assert est.n_iter_ == 2
+    assert not recwarn.list
 
 
 @ignore_not_converged

@@ -206,10 +206,8 @@ def _raised_by_callback(interrupt):
     while traceback.tb_next is not None:
         traceback = traceback.tb_next
     frame = traceback.tb_frame
-    module = frame.f_globals.get("__name__", "")
-    return frame.f_code.co_name == "on_epoch_end" and module.startswith(
-        ("skorch.callbacks", "skae")
-    )
+    in_callback = isinstance(frame.f_locals.get("self"), Callback)
+    return in_callback and frame.f_code.co_name == "on_epoch_end"
 
 
 class EpochBar(Callback):

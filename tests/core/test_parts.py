@@ -157,6 +157,17 @@ def test_denoising_corrupts_the_input_but_not_the_target():
     torch.testing.assert_close(module.eval()(x)[0], target)
 
 
+def test_noise_is_in_units_of_x_for_own_encoders():
+    torch.manual_seed(0)
+    x = torch.tensor(X)
+    center, scale = x.mean(dim=0), torch.tensor(2.0, dtype=torch.float64)
+    link = nn.Identity()
+    module = Autoencoder(nn.Identity(), nn.Identity(), center, scale, link, own_encoder=True)
+    module.noise = 0.5
+    codes, _, _ = module(x)
+    assert float((codes - x).std()) == pytest.approx(1.0, rel=0.1)
+
+
 @pytest.mark.parametrize("own_encoder", [True, False])
 @pytest.mark.parametrize("own_decoder", [True, False])
 def test_own_networks_speak_the_units_of_x(own_encoder, own_decoder):
