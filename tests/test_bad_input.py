@@ -118,6 +118,7 @@ def test_bad_parameters(params, error, message, digits, quick):
 BAD_DATA = {
     "NaN": (lambda X: with_value(X, np.nan), "contains NaN.* row 7, column 3"),
     "infinity": (lambda X: with_value(X, np.inf), "contains infinity.* row 7, column 3"),
+    "both infinities": (lambda X: with_value(with_value(X, -np.inf, 8), np.inf), "infinity.*row 7"),
     "NaN in CSR": (
         lambda X: sparse.csr_array(with_value(X, np.nan)),
         "contains NaN.* row 7, column 3",
