@@ -36,6 +36,7 @@ __all__ = [
     "as_random_state",
     "check_callbacks",
     "check_codes",
+    "check_finite",
     "check_latent_sampler",
     "check_layer_sizes",
     "check_rows",
@@ -104,14 +105,14 @@ def check_rows(estimator, X, *, reset):
     if hasattr(X, "indptr") and not X.has_canonical_format:
         X = X.copy()  # the user's matrix stays as it is
         X.sum_duplicates()
-    _check_finite(X, getattr(estimator, "feature_names_in_", None))
+    check_finite(X, feature_names=getattr(estimator, "feature_names_in_", None))
     return X
 
 
 def check_codes(estimator, X, n_components):
     """X as a finite float array of ``n_components`` columns."""
     X = check_array(as_numpy(X), dtype=FLOATS, ensure_all_finite=False, input_name="X")
-    _check_finite(X)
+    check_finite(X)
     if X.shape[1] != n_components:
         raise ValueError(
             f"X has {X.shape[1]} features, but {type(estimator).__name__}.inverse_transform is "
@@ -120,18 +121,18 @@ def check_codes(estimator, X, n_components):
     return X
 
 
-def _check_finite(X, feature_names=None):
+def check_finite(X, *, name="X", feature_names=None):
     """Raise scikit-learn's error for NaN or infinity, with the place of the first one."""
     try:
         with np.errstate(invalid="ignore"):  # of sums that hold both infinities
-            assert_all_finite(X, input_name="X")
+            assert_all_finite(X, input_name=name)
     except ValueError as error:
         reason = str(error).splitlines()[0].rstrip(".")
         row, column = _first_not_finite(X)
-        name = "" if feature_names is None else f" ({feature_names[column]!r})"
+        feature = "" if feature_names is None else f" ({feature_names[column]!r})"
         raise ValueError(
-            f"{reason}. The first one is in row {row}, column {column}{name}. Remove such rows or "
-            "fill them in, e.g. with sklearn.impute.SimpleImputer in a pipeline."
+            f"{reason}. The first one is in row {row}, column {column}{feature}. Remove such rows "
+            "or fill them in, e.g. with sklearn.impute.SimpleImputer in a pipeline."
         ) from None
 
 

@@ -12,7 +12,7 @@ from sklearn.neighbors import KernelDensity
 
 from ._validation import as_random_state
 
-__all__ = ["LATENT_SAMPLERS", "draw", "fit_latent_sampler"]
+__all__ = ["LATENT_SAMPLERS", "draw", "fit_latent_sampler", "raw_draws"]
 
 MAX_MIXTURE_COMPONENTS = 20
 
@@ -125,13 +125,12 @@ def fit_latent_sampler(sampler, codes, random_state):
     return law.fit(codes)
 
 
-def draw(law, n_samples, n_components, random_state):
-    """Array of shape (n_samples, n_components) of draws from a fitted law.
+def raw_draws(law, n_samples, random_state):
+    """What a fitted law draws, as it is.
 
     Laws whose ``sample`` takes no ``random_state`` draw from the one they were built
     with (GaussianMixture): a shallow copy is given another. Laws that return more than
-    the draws (GaussianMixture: the components too) have the draws first. The draws come in
-    random order, which those of a mixture do not by themselves.
+    the draws (GaussianMixture: the components too) have the draws first.
     """
     rng = as_random_state(random_state)
     if "random_state" in inspect.signature(law.sample).parameters:
@@ -140,10 +139,19 @@ def draw(law, n_samples, n_components, random_state):
         law = copy.copy(law)
         law.random_state = rng
         draws = law.sample(n_samples)
-    draws = np.asarray(draws[0] if isinstance(draws, tuple) else draws)
+    return np.asarray(draws[0] if isinstance(draws, tuple) else draws)
+
+
+def draw(law, n_samples, n_components, random_state, *, name="latent_sampler"):
+    """Array of shape (n_samples, n_components) of draws from a fitted law, in random order.
+
+    Those of a mixture do not come so by themselves. Errors call the law ``name``.
+    """
+    rng = as_random_state(random_state)
+    draws = raw_draws(law, n_samples, rng)
     if draws.shape != (n_samples, n_components):
         raise ValueError(
-            f"latent_sampler must draw codes of shape ({n_samples}, {n_components}). "
+            f"{name} must draw codes of shape ({n_samples}, {n_components}). "
             f"Got draws of shape {draws.shape} from {law!r} instead."
         )
     return draws[rng.permutation(n_samples)]

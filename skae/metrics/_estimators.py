@@ -1,0 +1,140 @@
+"""What can be had from fitted transformers, pipelines and searches: codes, decoder, rows drawn."""
+
+import inspect
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from skae.sampling import raw_draws
+
+__all__ = [
+    "decoder_of",
+    "final_step",
+    "latent_codes",
+    "own_law",
+    "required_decoder",
+    "sampled_rows",
+]
+
+
+def final_step(estimator):
+    """The estimator that searches and pipelines end in."""
+    while True:
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif isinstance(estimator, Pipeline):
+            estimator = estimator.steps[-1][1]
+        else:
+            return estimator
+
+
+def latent_codes(estimator, X, *, random_state=None):
+    """Codes of the rows of X: posterior samples where the estimator draws them.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Fitted transformer, a pipeline that ends in one, or a search over either.
+    X : array-like of shape (n_samples, n_features)
+        Rows as the estimator (the pipeline's first step) takes them.
+    random_state : int, RandomState instance or None, default=None
+        Seed of ``sample_posterior``.
+
+    Returns
+    -------
+    X_latent : ndarray of shape (n_samples, n_components)
+        ``sample_posterior(X)`` of the final step if it has it, since that is what its decoder
+        was trained on, else ``transform(X)``.
+    """
+    check_is_fitted(estimator)
+    if hasattr(final_step(estimator), "sample_posterior"):
+        return _posterior_samples(estimator, X, random_state)
+    if not hasattr(estimator, "transform"):
+        return _embedding(estimator, X)
+    return np.asarray(estimator.transform(X))
+
+
+def _embedding(estimator, X):
+    """What an estimator without ``transform`` (TSNE) has made of the rows it was fitted on."""
+    codes = getattr(estimator, "embedding_", None)
+    if codes is None:
+        raise TypeError(
+            f"estimator must have transform or sample_posterior. Got {estimator!r} instead; pass "
+            "codes to from_latent."
+        )
+    if len(codes) != len(X):
+        raise ValueError(
+            f"{type(estimator).__name__} has no transform, so X must be the {len(codes)} rows it "
+            f"was fitted on. Got {len(X)} rows instead."
+        )
+    return np.asarray(codes)
+
+
+def _posterior_samples(estimator, X, random_state):
+    """Posterior samples of the final step, for X that has passed the steps before."""
+    if hasattr(estimator, "best_estimator_"):
+        return _posterior_samples(estimator.best_estimator_, X, random_state)
+    if isinstance(estimator, Pipeline):
+        if len(estimator.steps) > 1:
+            X = estimator[:-1].transform(X)
+        return _posterior_samples(estimator.steps[-1][1], X, random_state)
+    seedable = "random_state" in inspect.signature(estimator.sample_posterior).parameters
+    options = {"random_state": random_state} if seedable else {}
+    return np.asarray(estimator.sample_posterior(X, **options))
+
+
+def decoder_of(estimator):
+    """``inverse_transform`` of the estimator or of the whole pipeline; None if it has none."""
+    return getattr(estimator, "inverse_transform", None)
+
+
+def required_decoder(estimator):
+    """`decoder_of` the estimator; raises TypeError that names what lacks inverse_transform."""
+    decode = decoder_of(estimator)
+    if decode is not None:
+        return decode
+    lacking = type(estimator).__name__
+    if isinstance(estimator, Pipeline):
+        steps = [name for name, step in estimator.steps if _cannot_decode(step)]
+        lacking += f", whose step {', '.join(map(repr, steps))} lacks it"
+    raise TypeError(f"estimator must have inverse_transform, to decode. Got {lacking} instead.")
+
+
+def _cannot_decode(step):
+    return step is not None and step != "passthrough" and not hasattr(step, "inverse_transform")
+
+
+class OwnLaw:
+    """The law of codes that an estimator samples from, by the estimator's word for it."""
+
+    def __init__(self, estimator):
+        self.law = estimator.latent_sampler_
+        name = getattr(estimator, "latent_sampler", None)
+        self.__name__ = name if isinstance(name, str) else type(self.law).__name__
+
+    def sample(self, n_samples, random_state=None):
+        return raw_draws(self.law, n_samples, random_state)
+
+
+def own_law(estimator):
+    """`OwnLaw` of the final step, or None if it has none."""
+    last = final_step(estimator)
+    return OwnLaw(last) if hasattr(last, "latent_sampler_") else None
+
+
+def sampled_rows(estimator, n_samples, random_state):
+    """Rows drawn from the estimator, in the units that its first step takes."""
+    if hasattr(estimator, "best_estimator_"):
+        return sampled_rows(estimator.best_estimator_, n_samples, random_state)
+    if isinstance(estimator, Pipeline):
+        rows = sampled_rows(estimator.steps[-1][1], n_samples, random_state)
+        if len(estimator.steps) == 1:
+            return rows
+        return required_decoder(estimator[:-1])(rows)
+    if not hasattr(estimator, "sample"):
+        raise TypeError(
+            f"estimator must have sample, to draw rows. Got {estimator!r} instead; pass codes and "
+            "a decoder to from_latent."
+        )
+    return raw_draws(estimator, n_samples, random_state)
