@@ -1,6 +1,8 @@
 """The import rule: who may call whom."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import skae
 
 ROOT = Path(skae.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
+TORCH_FREE = ("_validation.py", "sampling.py")
 
 
 def imported_modules(path):
@@ -31,12 +34,22 @@ def test_import_rule(path):
     if path.parent.name == "_core":
         outside = {m for m in modules if m.startswith("skae") and not m.startswith("skae._core")}
         assert not outside
-    if path.parent.name in ("metrics", "inspection") or path.name in (
-        "_validation.py",
-        "sampling.py",
-    ):
-        assert not {m for m in modules if m.split(".")[0] == "torch"}
+    if path.parent.name in ("metrics", "inspection") or path.name in TORCH_FREE:
+        assert not {m for m in modules if m.split(".")[0] in ("torch", "skorch")}
+        assert not {m for m in modules if m.startswith(("skae._auto", "skae._base", "skae._core"))}
+    if path.parent.name == "metrics":
+        assert not {m for m in modules if m.startswith("skae.inspection")}
     if path.name != "_validation.py":
         # Underscored names and modules of scikit-learn may change without notice.
         private = {m for m in modules if m.startswith("sklearn.") and "._" in m}
         assert not private
+
+
+def test_importing_skae_imports_no_torch():
+    code = (
+        "import sys, skae, skae.metrics, skae.inspection\n"
+        "assert not {'torch', 'skorch', 'matplotlib'} & set(sys.modules)\n"
+        "skae.AutoencoderTransformer\n"
+        "assert 'torch' in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)

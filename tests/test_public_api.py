@@ -2,7 +2,11 @@
 
 import inspect
 
+import pytest
+
 import skae
+import skae.inspection
+import skae.metrics
 from skae import AutoencoderTransformer
 
 PARAMETERS = [
@@ -15,8 +19,26 @@ PARAMETERS = [
 
 
 def test_public_names():
-    assert sorted(skae.__all__) == ["AutoencoderTransformer", "__version__"]
-    assert all(hasattr(skae, name) for name in skae.__all__)
+    assert sorted(skae.__all__) == ["AutoencoderTransformer", "LatentDiagnostics", "__version__"]
+    assert sorted(skae.metrics.__all__) == [
+        "LatentSupport", "active_units", "class_area_imbalance", "class_areas", "gap_fraction",
+        "latent_continuity", "latent_extent", "latent_gaps", "latent_prior", "latent_scorer",
+        "neighborhood_continuity", "prior_mismatch", "sample_quality", "sampled_class_imbalance",
+        "sampled_classes", "trustworthiness", "unbounded_extent",
+    ]  # fmt: skip
+    assert sorted(skae.inspection.__all__) == [
+        "ClassAreaDisplay", "DecodedGridDisplay", "LatentComparison", "LatentDiagnostics",
+        "LatentDiagnosticsDisplay", "LatentSpaceDisplay", "LatentSupportDisplay",
+        "LossCurveDisplay", "ReconstructionDisplay", "SampledClassesDisplay", "SamplesDisplay",
+    ]  # fmt: skip
+    for module in (skae, skae.metrics, skae.inspection):
+        assert set(module.__all__) <= set(dir(module))
+        assert all(hasattr(module, name) for name in module.__all__)
+
+
+def test_unknown_names_are_attribute_errors():
+    with pytest.raises(AttributeError, match="module 'skae' has no attribute 'PCA'"):
+        skae.PCA  # noqa: B018
 
 
 def test_parameters_and_their_constraints():
@@ -54,3 +76,33 @@ def test_fitted_attributes(quick, digits):
 def test_html_repr_shows_the_parameters(quick):
     html = quick(likelihood="laplace")._repr_html_()
     assert "laplace" in html
+
+
+SCALARS = {
+    "unbounded_extent": "(X_latent, y=None, *, level=0.99)",
+    "class_area_imbalance": "(X_latent, y, *, k=5, method='knn', target='uniform', "
+    "max_samples='auto', random_state=None)",
+    "sampled_class_imbalance": "(X_latent, y, *, sampler='box', k=5, n_draws=10000, "
+    "target='uniform', max_samples='auto', random_state=None)",
+    "gap_fraction": "(X_latent, y=None, *, sampler='box', k=5, alpha=0.05, n_draws=10000, "
+    "max_samples='auto', random_state=None)",
+    "prior_mismatch": "(X_latent, y=None, *, prior='standard_normal', max_samples=4000, "
+    "random_state=None)",
+    "active_units": "(X_mean, X_std=None, *, threshold=0.01)",
+    "trustworthiness": "(X, X_latent, *, n_neighbors=12, max_samples=3000, random_state=None)",
+    "neighborhood_continuity": "(X, X_latent, *, n_neighbors=12, max_samples=3000, "
+    "random_state=None)",
+}
+
+
+def test_signatures_of_metrics():
+    for name, signature in SCALARS.items():
+        assert str(inspect.signature(getattr(skae.metrics, name))) == signature
+
+
+@pytest.mark.parametrize("name", [n for n in skae.inspection.__all__ if n.endswith("Display")])
+def test_displays_keep_the_protocol(name):
+    display = getattr(skae.inspection, name)
+    assert hasattr(display, "from_estimator")
+    assert hasattr(display, "from_latent") or name == "LossCurveDisplay"
+    assert hasattr(display, "plot")

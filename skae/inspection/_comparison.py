@@ -1,0 +1,243 @@
+"""Several latent spaces of the same rows, side by side."""
+
+from html import escape
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_consistent_length
+
+from ._report import rows
+from ._style import COLORS, error_bars
+
+__all__ = ["LatentComparison", "measure_all"]
+
+# The lines of the table, with what they are called.
+LINES = {
+    "unbounded_extent": "unbounded extent",
+    "reach": "reach",
+    "off_centre": "off-centre",
+    "class_area_imbalance": "class-area imbalance",
+    "class_area_ratio": "largest / smallest class area",
+    "gap_fraction": "gap",
+    "sampled_class_imbalance": "classes of draws, imbalance",
+    "prior_mismatch": "prior mismatch",
+    "latent_continuity": "steps that jump",
+    "rate_rms": "decoded change per step",
+    "precision": "precision",
+    "coverage": "coverage",
+    "trustworthiness": "trustworthiness",
+    "neighborhood_continuity": "neighbourhood continuity",
+}
+
+HATCHES = ["", "//", "..", "xx"]
+
+# What the figure shows, one panel each: the three faults.
+PANELS = {
+    "gap_fraction": "draws in gaps",
+    "class_area_imbalance": "class-area imbalance",
+    "sampled_class_imbalance": "imbalance of the classes of draws",
+    "unbounded_extent": "codes where N(0, I) hardly samples",
+}
+
+
+def measure_all(cls, models, X, y, options):
+    """A `LatentDiagnostics` for each model, all of the same rows.
+
+    Parameters
+    ----------
+    cls : type
+        LatentDiagnostics.
+    models : dict of str to fitted estimator or to codes
+    X, y : array-like
+        Rows and their labels or None.
+    options : dict
+        Parameters of ``cls``.
+    """
+    if not isinstance(models, dict) or not models:
+        raise TypeError(
+            "models must be a dict from names to fitted estimators or to codes. "
+            f"Got {models!r} instead."
+        )
+    reports = {}
+    for name, model in models.items():
+        if isinstance(model, BaseEstimator) or hasattr(model, "transform"):
+            reports[name] = cls.from_estimator(model, X, y, name=name, **options)
+        else:
+            check_consistent_length(X, model)
+            reports[name] = cls.from_latent(model, y, X=X, name=name, **options)
+    return reports
+
+
+class LatentComparison:
+    """Reports on several latent spaces of the same rows; from `LatentDiagnostics.compare`.
+
+    Parameters
+    ----------
+    diagnostics : dict of str to LatentDiagnostics
+        All of the same number of codes, since numbers compare at equal n only.
+
+    Attributes
+    ----------
+    diagnostics : dict of str to LatentDiagnostics
+        The reports.
+
+    See Also
+    --------
+    LatentDiagnostics.compare : Makes one.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.decomposition import PCA, FastICA
+    >>> from skae import LatentDiagnostics
+    >>> X, y = load_iris(return_X_y=True)
+    >>> models = {"PCA": PCA(2).fit(X), "ICA": FastICA(2, random_state=0).fit(X)}
+    >>> comparison = LatentDiagnostics.compare(models, X, y, n_resamples=0, random_state=0)
+    >>> print(comparison)
+    Latent spaces side by side   n=150
+    ...
+    """
+
+    def __init__(self, diagnostics):
+        sizes = {name: report.n_samples_ for name, report in diagnostics.items()}
+        if len(set(sizes.values())) > 1:
+            raise ValueError(
+                f"Numbers compare at equal numbers of codes only. Got {sizes} instead."
+            )
+        self.diagnostics = diagnostics
+
+    def to_frame(self):
+        """One table.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            A row for each metric and sampler, a column for each model; NaN where a model
+            lacks what it takes. ``own`` stands for each model's declared sampler, "" for
+            none.
+        """
+        import pandas as pd
+
+        columns, keys = self._columns()
+        table = {
+            name: [column[key].value if key in column else np.nan for key in keys]
+            for name, column in columns.items()
+        }
+        return pd.DataFrame(table, pd.MultiIndex.from_tuples(keys, names=["metric", "sampler"]))
+
+    def _columns(self):
+        """Rows of every model by metric and sampler, and all keys in the table's order."""
+        columns = {name: _entries(report) for name, report in self.diagnostics.items()}
+        keys = dict.fromkeys(key for column in columns.values() for key in column)
+        order = list(LINES)
+        return columns, sorted(keys, key=lambda key: (order.index(key[0]), key[1] != "own"))
+
+    def __repr__(self):
+        return f"<LatentComparison of {', '.join(self.diagnostics)}>"
+
+    def __str__(self):
+        first = next(iter(self.diagnostics.values()))
+        own = ", ".join(f"{name} '{r.sampler_}'" for name, r in self.diagnostics.items())
+        return "\n".join(
+            [
+                f"Latent spaces side by side   n={first.n_samples_}",
+                *_aligned(self._cells()),
+                f"own: {own}",
+                "* above what a perfect latent space of this n may score",
+            ]
+        )
+
+    def _cells(self):
+        """The table as rows of strings."""
+        columns, keys = self._columns()
+        yield ["", *(f"{name} " for name in columns)]
+        yield ["components", *(f"{r.n_components_} " for r in self.diagnostics.values())]
+        for metric, sampler in keys:
+            label = LINES[metric] + (f", {sampler}" if sampler else "")
+            yield [label, *(_text(column.get((metric, sampler))) for column in columns.values())]
+
+    def _repr_html_(self):
+        from ._diagnostics_display import png_of
+
+        return f"<div>{png_of(self.plot, (12, 7))}<pre>{escape(str(self))}</pre></div>"
+
+    def plot(self, figure=None):
+        """Bars of the three faults, model by model, with their intervals and floors.
+
+        Parameters
+        ----------
+        figure : Figure or SubFigure, default=None
+            Where to draw; None makes a figure with pyplot.
+
+        Returns
+        -------
+        comparison : LatentComparison
+            Itself, with ``axes_`` and ``figure_``.
+        """
+        if figure is None:
+            import matplotlib.pyplot as plt
+
+            figure = plt.figure(figsize=(12, 7), layout="constrained")
+        columns, keys = self._columns()
+        panels = [m for m in PANELS if any(metric == m for metric, _ in keys)]
+        self.figure_ = figure
+        self.axes_ = figure.subplots((len(panels) + 1) // 2, 2, squeeze=False).ravel()
+        for ax, metric in zip(self.axes_, panels, strict=False):
+            self._draw(ax, metric, columns, [key for key in keys if key[0] == metric])
+        for ax in self.axes_[len(panels) :]:
+            ax.set_axis_off()
+        return self
+
+    def _draw(self, ax, metric, columns, keys):
+        """One panel: groups of bars by sampler, a bar for each model."""
+        width = 0.8 / len(columns)
+        for i, (name, column) in enumerate(columns.items()):
+            at = np.arange(len(keys)) + (i - (len(columns) - 1) / 2) * width
+            drawn = [column.get(key) for key in keys]
+            value = np.array([np.nan if row is None else row.value for row in drawn])
+            low, high = np.array([(np.nan, np.nan) if r is None else r.interval for r in drawn]).T
+            errors = np.nan_to_num(error_bars(value, low, high))
+            label = f"{name} (d = {self.diagnostics[name].n_components_})"
+            ax.bar(
+                at,
+                value,
+                width,
+                color=COLORS[i],
+                edgecolor="white",
+                label=label,
+                hatch=HATCHES[i % 4],
+            )
+            ax.errorbar(at, value, errors, fmt="none", ecolor="0.2", elinewidth=1)
+            for x, row in zip(at, drawn, strict=True):
+                if row is not None:
+                    ax.hlines(row.floor, x - width / 2, x + width / 2, color="black", ls=":")
+        ax.set_xticks(range(len(keys)), [sampler for _, sampler in keys])
+        ax.set(title=PANELS[metric], ylabel="share", ylim=(0, None))
+        if metric == "gap_fraction":
+            ax.plot([], [], ":", color="black", label="what a perfect space may score")
+            ax.legend(fontsize="small")
+
+
+def _entries(report):
+    """Rows of the report by metric and sampler, the declared sampler called "own"."""
+    return {
+        (row.metric, "own" if row.sampler == report.sampler_ else row.sampler or ""): row
+        for row in rows(report)
+        if row.metric in LINES
+    }
+
+
+def _text(row):
+    """A number for the table, starred where it is above its floor."""
+    if row is None or not np.isfinite(row.value):
+        return "- "
+    return f"{row.value:.3g}" + ("*" if row.value > row.floor else " ")
+
+
+def _aligned(cells):
+    """Rows of strings as lines with columns aligned."""
+    cells = list(cells)
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    for first, *others in cells:
+        numbers = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        yield "  ".join([first.ljust(widths[0]), *numbers]).rstrip()

@@ -1,0 +1,42 @@
+"""What can be had from a fitted estimator: codes, decoder, law of its own."""
+
+import numpy as np
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import Bunch
+
+from skae.metrics._estimators import decoder_of, final_step, latent_codes, own_law
+
+__all__ = ["describe"]
+
+
+def describe(estimator, X, seed):
+    """Codes, means, decoder, law and name of a fitted transformer or pipeline.
+
+    Returns
+    -------
+    Bunch with ``codes`` and ``means`` of shape (n_samples, n_components), ``std`` (None),
+    ``decode`` (callable or None), ``law`` (`OwnLaw` or None) and ``name``
+    """
+    codes = latent_codes(estimator, X, random_state=seed)
+    last = final_step(estimator)
+    samples = hasattr(last, "sample_posterior")
+    return Bunch(
+        codes=codes,
+        means=np.asarray(estimator.transform(X)) if samples else codes,
+        std=None,
+        decode=_working_decoder(estimator, codes),
+        law=own_law(estimator),
+        name=type(last).__name__,
+    )
+
+
+def _working_decoder(estimator, codes):
+    """The decoder, or None where there is none or it was not fitted (KernelPCA)."""
+    decode = decoder_of(estimator)
+    if decode is None:
+        return None
+    try:
+        decode(codes[:1])
+    except (AttributeError, NotFittedError, NotImplementedError):
+        return None
+    return decode
