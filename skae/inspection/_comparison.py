@@ -6,7 +6,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
 
-from ._report import rows
+from ._model import COMMON_SAMPLERS
+from ._report import Row, rows
 from ._style import COLORS, error_bars
 
 __all__ = ["LatentComparison", "measure_all"]
@@ -29,7 +30,13 @@ LINES = {
     "neighborhood_continuity": "neighbourhood continuity",
 }
 
+# Those measured for every sampler.
+BY_SAMPLER = ("gap_fraction", "sampled_class_imbalance")
+
 HATCHES = ["", "//", "..", "xx"]
+
+# What a model lacks.
+MISSING = Row("", None, np.nan)
 
 # What the figure shows, one panel each: the three faults.
 PANELS = {
@@ -186,6 +193,8 @@ class LatentComparison:
             self._draw(ax, metric, columns, [key for key in keys if key[0] == metric])
         for ax in self.axes_[len(panels) :]:
             ax.set_axis_off()
+        handles, labels = self.axes_[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=4)
         return self
 
     def _draw(self, ax, metric, columns, keys):
@@ -193,38 +202,42 @@ class LatentComparison:
         width = 0.8 / len(columns)
         for i, (name, column) in enumerate(columns.items()):
             at = np.arange(len(keys)) + (i - (len(columns) - 1) / 2) * width
-            drawn = [column.get(key) for key in keys]
-            value = np.array([np.nan if row is None else row.value for row in drawn])
-            low, high = np.array([(np.nan, np.nan) if r is None else r.interval for r in drawn]).T
-            errors = np.nan_to_num(error_bars(value, low, high))
+            drawn = [column.get(key, MISSING) for key in keys]
             label = f"{name} (d = {self.diagnostics[name].n_components_})"
-            ax.bar(
-                at,
-                value,
-                width,
-                color=COLORS[i],
-                edgecolor="white",
-                label=label,
-                hatch=HATCHES[i % 4],
-            )
-            ax.errorbar(at, value, errors, fmt="none", ecolor="0.2", elinewidth=1)
-            for x, row in zip(at, drawn, strict=True):
-                if row is not None:
-                    ax.hlines(row.floor, x - width / 2, x + width / 2, color="black", ls=":")
-        ax.set_xticks(range(len(keys)), [sampler for _, sampler in keys])
+            self._draw_bars(ax, at, drawn, width, i, label)
+        if len(keys) == 1:  # no samplers to name: name the models
+            ax.set_xticks(np.arange(len(columns)) * width - 0.4 + width / 2, columns)
+            ax.set_xlim(-0.5, 0.5)
+        else:
+            ax.set_xticks(range(len(keys)), [sampler.replace("_", "\n") for _, sampler in keys])
+        ax.plot([], [], ":", color="black", label="what a perfect space may score")
         ax.set(title=PANELS[metric], ylabel="share", ylim=(0, None))
-        if metric == "gap_fraction":
-            ax.plot([], [], ":", color="black", label="what a perfect space may score")
-            ax.legend(fontsize="small")
+
+    @staticmethod
+    def _draw_bars(ax, at, drawn, width, i, label):
+        """Bars of the i-th model, with intervals and floors."""
+        value = np.array([row.value for row in drawn])
+        errors = np.nan_to_num(error_bars(value, *np.array([row.interval for row in drawn]).T))
+        style = {"color": COLORS[i % len(COLORS)], "edgecolor": "white", "hatch": HATCHES[i % 4]}
+        ax.bar(at, value, width, label=label, **style)
+        ax.errorbar(at, value, errors, fmt="none", ecolor="0.2", elinewidth=1, capsize=2)
+        for x, row in zip(at, drawn, strict=True):
+            ax.hlines(row.floor, x - width / 2, x + width / 2, color="black", ls=":")
+            if row is MISSING and len(drawn) == 1:
+                ax.annotate("n/a", (x, 0), (0, 2), textcoords="offset points", ha="center")
 
 
 def _entries(report):
-    """Rows of the report by metric and sampler, the declared sampler called "own"."""
-    return {
-        (row.metric, "own" if row.sampler == report.sampler_ else row.sampler or ""): row
-        for row in rows(report)
-        if row.metric in LINES
-    }
+    """Rows of the report by metric and sampler, those of the declared one as "own" too."""
+    entries = {}
+    for row in rows(report):
+        if row.metric in LINES:
+            is_own = row.sampler == report.sampler_
+            if is_own:
+                entries[row.metric, "own"] = row
+            if not is_own or (row.metric in BY_SAMPLER and row.sampler in COMMON_SAMPLERS):
+                entries[row.metric, row.sampler or ""] = row
+    return entries
 
 
 def _text(row):

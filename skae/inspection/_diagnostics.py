@@ -26,7 +26,7 @@ from skae.metrics._inputs import check_latent
 from skae.metrics._resampling import Streams, subsample
 
 from . import _report
-from ._model import describe
+from ._model import COMMON_SAMPLERS, describe
 
 __all__ = ["LatentDiagnostics"]
 
@@ -35,9 +35,6 @@ MIN_SAMPLES = 20
 
 # Rows of X, and draws, that quality and neighbours are measured on, at most.
 MAX_ROWS = 5000
-
-# Laws that every latent space is tried with, beside its own.
-COMMON_SAMPLERS = ("box", "normal", "standard_normal", "interpolate")
 
 
 class LatentDiagnostics:

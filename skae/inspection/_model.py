@@ -6,7 +6,10 @@ from sklearn.utils import Bunch
 
 from skae.metrics._estimators import decoder_of, final_step, latent_codes, own_law
 
-__all__ = ["describe"]
+__all__ = ["COMMON_SAMPLERS", "describe"]
+
+# Laws that every latent space is tried with, beside its own.
+COMMON_SAMPLERS = ("box", "normal", "standard_normal", "interpolate")
 
 
 def describe(estimator, X, seed):
