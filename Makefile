@@ -3,10 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 OLDEST := .venv-oldest
 
-.PHONY: demo test test-oldest lint format clean
+.PHONY: demo examples test test-oldest bench lint format clean
 
 demo: $(VENV)/installed
 	$(VENV)/bin/python examples/plot_digits.py
+
+# Figures of the gallery's examples are drawn, and thrown away.
+examples: $(VENV)/installed
+	for example in examples/plot_*.py; do MPLBACKEND=agg $(VENV)/bin/python $$example || exit 1; done
 
 # SCIPY_ARRAY_API lets scikit-learn run its array API check instead of skipping it.
 test: $(VENV)/installed
@@ -14,6 +18,9 @@ test: $(VENV)/installed
 
 test-oldest: $(OLDEST)/installed
 	SCIPY_ARRAY_API=1 $(OLDEST)/bin/python -m pytest
+
+bench: $(VENV)/installed
+	OMP_NUM_THREADS=1 $(VENV)/bin/python benchmarks/bench_metrics.py
 
 lint: $(VENV)/installed
 	$(VENV)/bin/ruff check .

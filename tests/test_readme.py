@@ -1,16 +1,21 @@
-"""The README's snippet runs, and says what is true."""
+"""The README's snippets run, and say what is true."""
 
 import re
 from pathlib import Path
 
+import matplotlib.pyplot as plt
+
 README = Path(__file__).parents[1] / "README.md"
 
 
-def test_snippet():
-    (snippet,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+def test_snippets():
+    first, second = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     names = {}
-    exec(snippet, names)
+    exec(first, names)
     assert names["Z"].shape == (1797, 2)
     assert names["X_hat"].shape == names["X"].shape == (1797, 64)
     assert names["pipe"].inverse_transform(names["points"]).shape == (2, 64)
     assert names["X_new"].shape == (25, 64)
+    exec(second, names)
+    plt.close("all")
+    assert 0.4 < names["report"].gaps_["box"].value < 0.65
