@@ -628,7 +628,7 @@ def test_missing_methods_are_named(digits):
             make.from_estimator(pipe, digits)
     with pytest.raises(TypeError, match="must have sample, to draw rows"):
         SamplesDisplay.from_estimator(PCA(2).fit(digits))
-    with pytest.raises(TypeError, match=r"must have transform.*pass codes to from_latent"):
+    with pytest.raises(TypeError, match=r"must have transform.*give codes instead"):
         LatentSpaceDisplay.from_estimator(KernelDensity().fit(digits), digits)
 
 
