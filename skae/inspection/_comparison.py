@@ -9,7 +9,7 @@ from sklearn.utils import check_consistent_length
 
 from ._model import COMMON_SAMPLERS
 from ._report import Row, rows
-from ._style import COLORS, error_bars
+from ._style import COLORS, LITERAL, error_bars
 
 __all__ = ["LatentComparison", "measure_all"]
 
@@ -216,7 +216,9 @@ class LatentComparison:
         for ax in self.axes_[len(panels) :]:
             ax.set_axis_off()
         handles, labels = self.axes_[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=4)
+        legend = figure.legend(handles, labels, loc="outside lower center", ncols=4)
+        for text in legend.get_texts():
+            text.set(**LITERAL)
         return self
 
     def _draw(self, ax, metric, columns, keys):
@@ -229,7 +231,7 @@ class LatentComparison:
             self._draw_bars(ax, at, drawn, width, i, label)
         if len(keys) == 1:  # no samplers to name: name the models
             at = np.arange(len(columns)) * width - 0.4 + width / 2
-            ax.set_xticks(at, [fill(name, 60 // len(columns)) for name in columns])
+            ax.set_xticks(at, [fill(name, 60 // len(columns)) for name in columns], **LITERAL)
             ax.set_xlim(-0.5, 0.5)
         else:
             ax.set_xticks(range(len(keys)), [sampler.replace("_", "\n") for _, sampler in keys])
@@ -240,7 +242,7 @@ class LatentComparison:
     def _draw_bars(ax, at, drawn, width, i, label):
         """Bars of the i-th model, with intervals and floors."""
         value = np.array([row.value for row in drawn])
-        errors = np.nan_to_num(error_bars(value, *np.array([row.interval for row in drawn]).T))
+        errors = error_bars(value, *np.array([row.interval for row in drawn]).T)
         style = {"color": COLORS[i % len(COLORS)], "edgecolor": "white", "hatch": HATCHES[i % 4]}
         ax.bar(at, value, width, label=label, **style)
         ax.errorbar(at, value, errors, fmt="none", ecolor="0.2", elinewidth=1, capsize=2)

@@ -575,3 +575,8 @@ def test_missing_labels_are_named(iris, pca):
 def test_decode_must_be_a_function(iris, pca):
     with pytest.raises(TypeError, match="decode must be a function"):
         LatentDiagnostics.from_latent(pca.transform(iris[0]), decode=5)
+
+
+def test_names_of_models_are_literal(iris, pca):
+    comparison = LatentDiagnostics.compare({"$\\frac$": pca, "b": pca}, *iris, **FAST)
+    comparison.plot(Figure(layout="constrained")).figure_.draw_without_rendering()
