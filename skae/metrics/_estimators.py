@@ -61,7 +61,7 @@ def _embedding(estimator, X):
     if codes is None:
         raise TypeError(
             f"estimator must have transform or sample_posterior. Got {estimator!r} instead; pass "
-            "codes to from_latent."
+            "codes to from_latent, or to the metric, instead of an estimator."
         )
     if len(codes) != len(X):
         raise ValueError(
@@ -135,6 +135,6 @@ def sampled_rows(estimator, n_samples, random_state):
     if not hasattr(estimator, "sample"):
         raise TypeError(
             f"estimator must have sample, to draw rows. Got {estimator!r} instead; pass codes and "
-            "a decoder to from_latent."
+            "a decoder to from_latent, or rows to the metric, instead of an estimator."
         )
     return raw_draws(estimator, n_samples, random_state)
