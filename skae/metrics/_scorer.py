@@ -4,7 +4,6 @@ from importlib import import_module
 from inspect import Parameter, signature
 
 import numpy as np
-from sklearn.utils.validation import _num_samples
 
 from skae._validation import as_random_state
 from skae.metrics._estimators import latent_codes, required_decoder, sampled_rows
@@ -226,7 +225,7 @@ def _codes(estimator, X, y, random_state):
 
 def _sampled(estimator, X, y, random_state):
     """Rows drawn from the estimator, as many as X has."""
-    return sampled_rows(estimator, _num_samples(X), random_state)
+    return sampled_rows(estimator, np.shape(X)[0], random_state)
 
 
 def _decoder(estimator, X, y, random_state):

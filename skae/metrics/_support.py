@@ -488,7 +488,8 @@ def latent_gaps(
         radius, contrast : float
             ``radius_`` and ``contrast_`` of the support.
         resolution : float
-            2 · radius: narrower gaps cannot be seen with so many codes.
+            2 · radius: narrower gaps cannot be seen with so many codes, but for those between
+            codes much denser than most, which ``contrast`` finds.
         draws : ndarray of shape (n_draws, n_components)
         supported : ndarray of shape (n_draws,)
             Whether each draw is.
