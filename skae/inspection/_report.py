@@ -415,6 +415,6 @@ def html_report(report):
     """Figure and text, for notebooks."""
     from ._diagnostics_display import LatentDiagnosticsDisplay, png_of
 
-    n_rows = 1 if report.class_areas_ is None else 2
+    n_rows = 1 if report.class_areas_ is report.sampled_classes_ is None else 2
     picture = png_of(LatentDiagnosticsDisplay(report).plot, (12, 4.8 * n_rows))
     return f"<div>{picture}<pre>{escape(text_report(report))}</pre></div>"

@@ -288,14 +288,20 @@ def class_areas(
     since every class takes the same share of its codes as neighbours, k_c / n_c.
 
     The error of each entropy is by half-samples, as classes are independent; errors of that
-    size, of Student's law, are simulated to give the intervals of shares and imbalance. Errors
-    add to the imbalance, the more the more classes there are, so that its interval reaches from
-    the smallest true imbalance that errors may well raise to the one found; of equal
-    classes it begins at 0. In simulations with normal classes (2, 10 and 26 of them, 30 to 200
-    codes each, in 2 and 16 dimensions, 60 repeats each) 95 % intervals held the true imbalance
-    in 85 to 100 % of the cases, 95 % in the mean; those of shares, with two classes of areas
-    1 : 4, in 94 to 98 %. The floor was exceeded by five equal classes of 25 or 100 codes in 1
-    to 3 % of the cases.
+    size, of Student's law, are simulated to give intervals and floor. Those of the shares are
+    quantiles. Errors make the imbalance too large, the more the more classes there are and the
+    fewer codes they have, and simulated errors on top would do so again: its interval holds
+    those imbalances of which the one found is no exceptional outcome, along the way from
+    the target to the shares found and beyond. Most of it may lie below the value, which is
+    then too large; its upper end is never below the value, and its lower end is 0 where
+    nothing is detected.
+
+    In simulations with K normal classes of log areas equally spaced from -a to a (K = 2, 10 and
+    26, 30 to 200 codes each, 2 and 16 dimensions, a from 0.1 to 0.3, 150 to 400 repeats each)
+    95 % intervals held the true imbalance in 92 to 99 % of the cases, and those of the shares in
+    95 to 98 %, 92 % for 100 classes of 10 codes. Ten equal classes of 100 codes had intervals
+    that held 0 in all cases; of five equal classes of 25 or 100 codes the value exceeded the
+    floor in 1 to 3 %.
 
     Failure modes: duplicates or a class on a line make entropies meaningless, with a warning;
     inactive axes add the same noise to every class and pull the imbalance to 0; a class in two
@@ -335,7 +341,7 @@ def class_areas(
     log_volume, error, noise = _entropies(groups, turn, k, method, n_resamples, streams)
     measured = _imbalance(log_volume, error, noise, target, active.sum(), confidence_level)
     labels = classes[kept]
-    _warn_of_degenerate(groups, labels[turn], k, method)
+    _warn_of_degenerate([groups[c] for c in np.argsort(turn)], labels, k, method)
     return estimate(
         "class_area_imbalance",
         codes=codes,

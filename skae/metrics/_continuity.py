@@ -151,7 +151,8 @@ def latent_continuity(
     -----
     Rates do not change if the latent space or the output is translated, rotated or
     rescaled; directions are drawn in the frame of the codes' principal axes, so that with
-    a sampler that moves along with the codes a rotated copy gives the same numbers.
+    a sampler that moves along with the codes (`gap_fraction` says which) a rotated copy gives
+    the same numbers, and with one that does so in law the same but for the error of the draws.
 
     Cost: two decodings for every draw and one for each code, of which at most 10 000,
     chosen at random, are used for D_z and D_x, and to fit a classifier. Intervals cost no

@@ -188,7 +188,7 @@ def _check_missing(y):
     if missing.any():
         row = int(np.argmax(missing))
         raise ValueError(
-            f"y contains {what}. The first one is {y[row]!r} in row {row}: remove such rows."
+            f"y contains {what}. The first one is {y[row]} in row {row}: remove such rows."
         )
 
 
@@ -212,7 +212,7 @@ def _typed(y):
         if all(isinstance(label, Integral) for label in labels):
             whole = np.array(labels)
             return whole if whole.dtype.kind in "iu" else y  # larger than 64 bits
-        if all(isinstance(label, float | np.floating) for label in labels):
+        if all(isinstance(label, Integral | float | np.floating) for label in labels):
             return np.array(labels, dtype=np.float64)
     return y
 

@@ -85,8 +85,8 @@ def sampled_class_imbalance(
 
     Notes
     -----
-    It does not change if codes and draws are shifted, rotated and rescaled together. See
-    `sampled_classes`.
+    It does not change if codes and draws are shifted, rotated and rescaled together; which
+    samplers move along with the codes is said in `gap_fraction`. See `sampled_classes`.
 
     Examples
     --------

@@ -398,7 +398,11 @@ def gap_fraction(
     -----
     Compare only values of the same sampler, n_samples, ``k`` and ``alpha``: with more codes
     finer gaps become visible, and at few codes the value is a lower bound. It does not
-    change if codes and draws are shifted, rotated and rescaled together. See `latent_gaps`.
+    change if codes and draws are shifted, rotated and rescaled together. The draws of
+    'interpolate' and 'resample' move along with the codes by themselves; those of 'normal',
+    'gmm' and 'kde' do so in law only: a shifted or rescaled copy of the codes gives the same
+    value, a rotated one that of other draws. 'box' keeps to the axes, and 'standard_normal'
+    stays where it is. See `latent_gaps`.
 
     Examples
     --------

@@ -453,6 +453,7 @@ def test_few_rows_in_every_class_leave_out_lines(iris, pca):
     assert report.class_areas_ is None
     assert "class area " not in str(report).split("note")[0]
     assert list(report.plot().displays_) == ["codes", "support", "draws"]
+    assert "base64" in report._repr_html_()
 
 
 @pytest.mark.parametrize("kind", [object, "S5", "U5"])

@@ -475,3 +475,49 @@ def test_bad_parameters(three, params, error, message):
 def test_labels_of_the_wrong_length(three):
     with pytest.raises(ValueError, match=r"one label for each of the 580 codes. Got 579"):
         class_areas(three[0], three[1][:-1])
+
+
+# Intervals of many classes, and of tiny ones.
+
+
+@pytest.mark.parametrize(("n_classes", "n", "a"), [(10, 30, 0.2), (10, 200, 0.1), (26, 50, 0.3)])
+def test_interval_of_many_classes_holds_the_truth(n_classes, n, a):
+    log_area = np.linspace(-a, a, n_classes)
+    share = np.exp(log_area) / np.exp(log_area).sum()
+    truth, y = total_variation(share, 1 / n_classes), np.repeat(np.arange(n_classes), n)
+    held = []
+    for seed in range(10):
+        codes = np.random.RandomState(seed).standard_normal((len(y), 2))
+        codes = codes * np.exp(log_area / 2)[y, np.newaxis] + 50 * y[:, np.newaxis]
+        result = class_areas(codes, y, random_state=seed)
+        low, high = result.interval
+        held.append(low <= truth <= high)
+        assert low <= result.value <= high
+    assert np.mean(held) >= 0.7
+
+
+def test_interval_of_equal_classes_holds_0():
+    y = np.repeat(np.arange(10), 50)
+    lows = [
+        class_areas(np.random.RandomState(s).standard_normal((500, 2)), y, random_state=s).interval[
+            0
+        ]
+        for s in range(10)
+    ]
+    assert np.mean(np.array(lows) == 0) >= 0.8
+
+
+def test_interval_of_many_tiny_classes_holds_the_value():
+    codes, y = np.random.RandomState(0).standard_normal((600, 2)), np.repeat(np.arange(60), 10)
+    result = class_areas(codes, y, random_state=0)
+    assert result.interval[0] <= result.value <= result.interval[1]
+
+
+def test_classes_without_halves():
+    codes = np.random.RandomState(0).standard_normal((40, 2))
+    for k, n in ((1, 2), (1, 3), (2, 3)):
+        y = np.repeat([0, 1], [40 - n, n])
+        result = class_areas(codes, y, k=k, random_state=0)
+        assert result.log_volume_error[1] > 2 * result.log_volume_error[0]
+        assert 0 <= result.interval[0] <= result.value <= result.interval[1] <= 0.5
+        assert result.value == class_area_imbalance(codes, y, k=k)
