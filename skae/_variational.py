@@ -18,7 +18,7 @@ from ._validation import Interval, as_random_state, check_rows
 
 __all__ = ["VariationalAutoencoderTransformer"]
 
-# Variance of a posterior mean above which a component is active (Burda et al., 2016).
+# Nats of KL above which a component is active.
 ACTIVE = 0.01
 
 
@@ -198,7 +198,8 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         Mean KL divergence of each component from the prior, in nats.
 
     n_active_components_ : int
-        Components whose posterior mean has a variance above 0.01 [4]_.
+        Components with a KL divergence above 0.01 nats: those that say something of the
+        rows.
 
     latent_sampler_ : estimator
         The latent law, fitted when it is first asked for.
@@ -219,7 +220,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     -----
     Features are centred and divided by one number for all of them, as for
     :class:`AutoencoderTransformer`. Training starts at the solution of probabilistic PCA
-    [5]_, which a model without hidden layers keeps to: its components are not collapsed, and
+    [4]_, which a model without hidden layers keeps to: its components are not collapsed, and
     its bound is the log-likelihood. The noise of a draw from a posterior belongs to the
     row, so that a row of weight two trains as two copies of it do.
 
@@ -233,9 +234,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
        variational framework", ICLR 2017.
     .. [3] D. P. Kingma et al., "Improved variational inference with inverse autoregressive
        flow", NeurIPS 2016, section C.8.
-    .. [4] Y. Burda, R. Grosse and R. Salakhutdinov, "Importance weighted autoencoders",
-       ICLR 2016.
-    .. [5] J. Lucas, G. Tucker, R. Grosse and M. Norouzi, "Don't blame the ELBO! A linear VAE
+    .. [4] J. Lucas, G. Tucker, R. Grosse and M. Norouzi, "Don't blame the ELBO! A linear VAE
        perspective on posterior collapse", NeurIPS 2019.
 
     Examples
@@ -346,15 +345,13 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         net.set_dispersion(loss)
         weights = sample.take(slice(None))[1]
         kl = np.average((means**2 + stds**2 - 1 - np.log(stds**2)) / 2, axis=0, weights=weights)
-        center = np.average(means, axis=0, weights=weights)
-        variance = np.average((means - center) ** 2, axis=0, weights=weights)
         likelihood, module = LIKELIHOODS[self.likelihood], net.module_
         nats = likelihood.nats(module.dispersion.new_tensor(loss), module.dispersion)
         return {
             "noise_variance_": noise_variance(module, likelihood, loss),
             "elbo_": -float(net.criterion_.in_units(float(nats), module)) - float(kl.sum()),
             "kl_per_component_": kl.astype(np.float64),
-            "n_active_components_": int((variance > ACTIVE).sum()),
+            "n_active_components_": int((kl > ACTIVE).sum()),
         }
 
     def fit(self, X, y=None, *, sample_weight=None):

@@ -64,7 +64,7 @@ class Objective(torch.nn.Module):
         return LIKELIHOODS[self.likelihood].loss(output, target)
 
     @property
-    def is_sum_over_rows(self):
+    def is_exact(self):
         """Whether the mean of `row_losses` is all there is to it."""
         return self.penalty is None
 
@@ -295,7 +295,7 @@ class BestWeights(Callback):
         self.smallest_, self.weights_ = math.inf, None
         net.start_loss = math.inf
         # Noise and penalties make losses of epochs that the start's cannot be held against.
-        if self.try_start and not net.module_.noise and net.criterion_.is_sum_over_rows:
+        if self.try_start and not net.module_.noise and net.criterion_.is_exact:
             net.module_.eval()
             _, net.start_loss = net.evaluate(X)
             net.module_.train()
