@@ -242,7 +242,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     >>> from sklearn.datasets import load_digits
     >>> from skae import VariationalAutoencoderTransformer
     >>> X = load_digits().data[:500] / 16
-    >>> vae = VariationalAutoencoderTransformer(n_components=2, max_iter=50, tol=0.01,
+    >>> vae = VariationalAutoencoderTransformer(n_components=2, hidden_layer_sizes=16, tol=0.01,
     ...                                         random_state=0).fit(X)
     >>> vae.transform(X).shape
     (500, 2)

@@ -212,7 +212,7 @@ def test_defaults_do_not_collapse(load):
 @pytest.mark.filterwarnings("ignore:Maximum iterations")
 def test_collapse_is_named(digits, quick_vae):
     with pytest.warns(ConvergenceWarning, match="posterior has collapsed.*smaller beta"):
-        est = quick_vae(beta=1e4, max_iter=60, n_iter_no_change=np.inf).fit(digits)
+        est = quick_vae(beta=1e4, max_iter=300, n_iter_no_change=np.inf).fit(digits)
     assert est.n_active_components_ == 0
 
 
