@@ -48,6 +48,9 @@ __all__ = [
 
 FLOATS = (np.float64, np.float32)
 
+# What to do about NaN and infinity in the user's rows.
+IMPUTE = "Remove such rows or fill them in, e.g. with sklearn.impute.SimpleImputer in a pipeline."
+
 # How far scalers to [0, 1] miss it.
 ROUNDING = 1e-6
 
@@ -121,7 +124,7 @@ def check_codes(estimator, X, n_components):
     return X
 
 
-def check_finite(X, *, name="X", feature_names=None):
+def check_finite(X, *, name="X", feature_names=None, remedy=IMPUTE):
     """Raise scikit-learn's error for NaN or infinity, with the place of the first one."""
     try:
         with np.errstate(invalid="ignore"):  # of sums that hold both infinities
@@ -131,8 +134,7 @@ def check_finite(X, *, name="X", feature_names=None):
         row, column = _first_not_finite(X)
         feature = "" if feature_names is None else f" ({feature_names[column]!r})"
         raise ValueError(
-            f"{reason}. The first one is in row {row}, column {column}{feature}. Remove such rows "
-            "or fill them in, e.g. with sklearn.impute.SimpleImputer in a pipeline."
+            f"{reason}. The first one is in row {row}, column {column}{feature}. {remedy}".strip()
         ) from None
 
 

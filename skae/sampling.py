@@ -61,12 +61,20 @@ class WhitenedKernelDensity(BaseEstimator):
 
 
 def _mixture(n_components, codes, random_state):
-    """Gaussian mixture with a floor on variances in proportion to the codes' spread and size."""
-    floor = max(1e-6 * codes.var(axis=0).mean(), 1e-12 * np.square(codes).mean()) or 1e-12
+    """Gaussian mixture with a floor on variances in proportion to those of the codes.
+
+    It is fitted about their mean, as the squares of far-off codes lose the spread to rounding.
+    """
+    center = codes.mean(axis=0)
+    centred = codes - center
+    rounding = np.square(4 * np.finfo(np.float64).eps * codes).mean()
+    floor = max(1e-6 * centred.var(axis=0).mean(), rounding) or 1e-12
     mixture = GaussianMixture(n_components, reg_covar=floor, random_state=random_state)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return mixture.fit(codes)
+        mixture.fit(centred)
+    mixture.means_ += center
+    return mixture
 
 
 def best_mixture(codes, random_state):

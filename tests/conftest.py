@@ -5,14 +5,11 @@ import os
 # Without it scikit-learn skips its array API check; it must be set before scipy is imported.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
-import matplotlib as mpl
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
 from skae import AutoencoderTransformer
-
-mpl.use("agg")
 
 
 @pytest.fixture(scope="session")

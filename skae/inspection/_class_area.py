@@ -11,7 +11,9 @@ from ._style import (
     class_names,
     draw_target,
     error_bars,
+    fit_in_place,
     name_bars,
+    set_title,
     value_text,
 )
 
@@ -93,13 +95,13 @@ class ClassAreaDisplay:
         }
         self.bars_ = ax.bar(position, areas.share, **style)
         self.target_ = draw_target(ax, position, areas.target)
-        name_bars(ax, position, class_names(areas.classes))
-        ax.set(xlabel="class", ylabel="share of the class areas")
+        note = name_bars(ax, position, class_names(areas.classes))
+        ax.set(xlabel=f"class{note}", ylabel="share of the class areas")
         ax.set_ylim(0, None)
-        ax.set_title(
-            f"Class areas: imbalance {value_text(areas)}\ndashed: {self.target_.get_label()}",
-            fontsize="medium",
+        set_title(
+            ax, f"Class areas: imbalance {value_text(areas)}\ndashed: {self.target_.get_label()}"
         )
+        fit_in_place(ax)
         return self
 
     @staticmethod

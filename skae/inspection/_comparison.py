@@ -1,6 +1,7 @@
 """Several latent spaces of the same rows, side by side."""
 
 from html import escape
+from textwrap import fill, wrap
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -8,7 +9,7 @@ from sklearn.utils import check_consistent_length
 
 from ._model import COMMON_SAMPLERS
 from ._report import Row, rows
-from ._style import COLORS, error_bars
+from ._style import COLORS, LITERAL, error_bars
 
 __all__ = ["LatentComparison", "measure_all"]
 
@@ -67,12 +68,18 @@ def measure_all(cls, models, X, y, options):
         )
     reports = {}
     for name, model in models.items():
-        if isinstance(model, BaseEstimator) or hasattr(model, "transform"):
+        if _is_estimator(model):
             reports[name] = cls.from_estimator(model, X, y, name=name, **options)
         else:
             check_consistent_length(X, model)
             reports[name] = cls.from_latent(model, y, X=X, name=name, **options)
     return reports
+
+
+def _is_estimator(model):
+    """Whether it is one; DataFrames of codes have ``transform`` too."""
+    has_transform = hasattr(model, "transform") and not hasattr(model, "__array__")
+    return has_transform or isinstance(model, BaseEstimator)
 
 
 class LatentComparison:
@@ -81,7 +88,8 @@ class LatentComparison:
     Parameters
     ----------
     diagnostics : dict of str to LatentDiagnostics
-        All of the same number of codes, since numbers compare at equal n only.
+        All of the same number of codes, ``k`` and ``alpha``, since numbers compare at equal
+        ones only.
 
     Attributes
     ----------
@@ -106,10 +114,13 @@ class LatentComparison:
     """
 
     def __init__(self, diagnostics):
-        sizes = {name: report.n_samples_ for name, report in diagnostics.items()}
-        if len(set(sizes.values())) > 1:
+        if not diagnostics:
+            raise ValueError("diagnostics must hold at least one report. Got none instead.")
+        settings = {name: (r.n_samples_, r.k, r.alpha) for name, r in diagnostics.items()}
+        if len(set(settings.values())) > 1:
             raise ValueError(
-                f"Numbers compare at equal numbers of codes only. Got {sizes} instead."
+                "Numbers compare at equal numbers of codes, k and alpha only. "
+                f"Got {settings} instead."
             )
         self.diagnostics = diagnostics
 
@@ -150,9 +161,18 @@ class LatentComparison:
                 f"Latent spaces side by side   n={first.n_samples_}",
                 *_aligned(self._cells()),
                 f"own: {own}",
-                "* above what a perfect latent space of this n may score",
+                "* above the floor, what a perfect latent space of this n may score",
+                *wrap(f"no floor: {', '.join(self._without_floor())}", 100),
             ]
         )
+
+    def _without_floor(self):
+        """What the lines without any floor are called."""
+        columns, keys = self._columns()
+        floors = {LINES[metric]: [] for metric, _ in keys}
+        for key in keys:
+            floors[LINES[key[0]]] += [c[key].floor for c in columns.values() if key in c]
+        return [name for name, values in floors.items() if np.isnan(values).all()]
 
     def _cells(self):
         """The table as rows of strings."""
@@ -188,13 +208,17 @@ class LatentComparison:
         columns, keys = self._columns()
         panels = [m for m in PANELS if any(metric == m for metric, _ in keys)]
         self.figure_ = figure
-        self.axes_ = figure.subplots((len(panels) + 1) // 2, 2, squeeze=False).ravel()
+        n_columns = min(2, len(panels))
+        n_rows = -(-len(panels) // n_columns)
+        self.axes_ = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
         for ax, metric in zip(self.axes_, panels, strict=False):
             self._draw(ax, metric, columns, [key for key in keys if key[0] == metric])
         for ax in self.axes_[len(panels) :]:
             ax.set_axis_off()
         handles, labels = self.axes_[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=4)
+        legend = figure.legend(handles, labels, loc="outside lower center", ncols=4)
+        for text in legend.get_texts():
+            text.set(**LITERAL)
         return self
 
     def _draw(self, ax, metric, columns, keys):
@@ -206,7 +230,8 @@ class LatentComparison:
             label = f"{name} (d = {self.diagnostics[name].n_components_})"
             self._draw_bars(ax, at, drawn, width, i, label)
         if len(keys) == 1:  # no samplers to name: name the models
-            ax.set_xticks(np.arange(len(columns)) * width - 0.4 + width / 2, columns)
+            at = np.arange(len(columns)) * width - 0.4 + width / 2
+            ax.set_xticks(at, [fill(name, 60 // len(columns)) for name in columns], **LITERAL)
             ax.set_xlim(-0.5, 0.5)
         else:
             ax.set_xticks(range(len(keys)), [sampler.replace("_", "\n") for _, sampler in keys])
@@ -217,7 +242,7 @@ class LatentComparison:
     def _draw_bars(ax, at, drawn, width, i, label):
         """Bars of the i-th model, with intervals and floors."""
         value = np.array([row.value for row in drawn])
-        errors = np.nan_to_num(error_bars(value, *np.array([row.interval for row in drawn]).T))
+        errors = error_bars(value, *np.array([row.interval for row in drawn]).T)
         style = {"color": COLORS[i % len(COLORS)], "edgecolor": "white", "hatch": HATCHES[i % 4]}
         ax.bar(at, value, width, label=label, **style)
         ax.errorbar(at, value, errors, fmt="none", ecolor="0.2", elinewidth=1, capsize=2)
@@ -232,7 +257,7 @@ def _entries(report):
     entries = {}
     for row in rows(report):
         if row.metric in LINES:
-            is_own = row.sampler == report.sampler_
+            is_own = row.sampler is not None and row.sampler == report.sampler_
             if is_own:
                 entries[row.metric, "own"] = row
             if not is_own or (row.metric in BY_SAMPLER and row.sampler in COMMON_SAMPLERS):

@@ -9,16 +9,27 @@ from sklearn.utils.validation import check_is_fitted
 from skae.metrics._estimators import latent_codes, required_decoder
 from skae.metrics._inputs import check_latent
 
-from ._latent_space import LatentSpaceDisplay
+from ._latent_space import LatentSpaceDisplay, class_handles
 from ._pictures import (
     cells,
     check_image_shape,
     check_pictures,
     draw_images,
     draw_profiles,
+    scale_text,
     value_range,
 )
-from ._style import IN_GAP_COLOR, axes_for, check_axes, check_decode, write
+from ._style import (
+    IN_GAP_COLOR,
+    LITERAL,
+    Labels,
+    axes_for,
+    check_axes,
+    check_decode,
+    fit_in_place,
+    legend_below,
+    set_title,
+)
 
 __all__ = ["DecodedGridDisplay"]
 
@@ -27,6 +38,9 @@ N_POINTS = {"grid": 10, "overlay": 4}
 
 # Points of the heat map of one component.
 N_HEAT = 100
+
+# Blank above a picture for its number, as a share of the picture.
+HEADER = 0.4
 
 
 class DecodedGridDisplay:
@@ -171,6 +185,7 @@ class DecodedGridDisplay:
             self._draw_heat(points, rows, image_kwargs or {})
         else:
             self._draw_lattice(points, *pictures)
+        fit_in_place(self.ax_)
         return self
 
     # ------------------------------------------------------------------ kinds
@@ -190,7 +205,7 @@ class DecodedGridDisplay:
         ax.set(xlabel=f"component {axes[0]} (latent units)", ylabel=ax_label)
         if len(axes) == 1:
             ax.set_yticks([])
-        ax.set_title(self._title(points), fontsize="medium")
+        set_title(ax, "\n".join(["What latent points decode to", *self._notes(points)]))
 
     def _draw_heat(self, points, rows, image_kwargs):
         """One component from left to right, features from top to bottom, values in colour."""
@@ -202,43 +217,55 @@ class DecodedGridDisplay:
         self.figure_.colorbar(self.image_, ax=ax, label="decoded value")
         ax.set(xlabel=f"component {self.axes[0]} (latent units)", ylabel="feature")
         ax.yaxis.get_major_locator().set_params(integer=True)
-        ax.set_title(self._title(points), fontsize="medium")
+        set_title(ax, "\n".join(["What latent points decode to", *self._others(points)]))
 
     def _draw_numbered(self, ax, rows, image_shape, image_kwargs, line_kwargs):
-        """Pictures side by side, with the numbers of their points."""
+        """Pictures side by side, below the numbers of their points."""
         n_down, n_across = cells(len(rows))
         extent = (0, n_across, 0, n_down)
-        self._draw_pictures(ax, rows, image_shape, n_across, extent, image_kwargs, line_kwargs)
+        self._draw_pictures(
+            ax, rows, image_shape, n_across, extent, image_kwargs, line_kwargs, header=HEADER
+        )
+        style = {"ha": "center", "va": "top", "color": IN_GAP_COLOR, "clip_on": True}
         for i in range(len(rows)):
-            corner = (i % n_across + 0.04, n_down - i // n_across - 0.04)
-            write(ax, corner, str(i + 1), ha="left", va="top", fontsize=8, color=IN_GAP_COLOR)
+            top = (i % n_across + 0.5, n_down - i // n_across - 0.02)
+            ax.text(*top, str(i + 1), fontsize=np.clip(32 / n_across, 4, 8), **style)
         ax.set(xticks=[], yticks=[])
-        ax.set_title("What the points decode to", fontsize="medium")
+        set_title(ax, f"What the points decode to\n{self._scale()}".rstrip())
 
     def _draw_overlay(self, points, rows, image_shape, image_kwargs, line_kwargs):
         """Numbered points over the codes, and beside it the pictures."""
-        self.ax_.axis("off")
-        left = self.ax_.inset_axes([0.08, 0.1, 0.44, 0.8])
-        right = self.ax_.inset_axes([0.58, 0.1, 0.42, 0.8])
+        ax, labels = self.ax_, Labels.of(self.y, len(self.X_latent))
+        ax.axis("off")
+        if labels.names and points.shape[1] > 1:  # lanes are named themselves
+            legend_below(ax, class_handles(labels))
+        left = ax.inset_axes([0.08, 0.16, 0.44, 0.74])
+        right = ax.inset_axes([0.58, 0.16, 0.42, 0.74])
         self.axes_ = [left, right]
         pair = self._scatter_axes(points.shape[1])
-        display = LatentSpaceDisplay(X_latent=self.X_latent, y=self.y)
-        self.codes_display_ = display.plot(left, axes=pair, legend=False)
+        self.codes_display_ = LatentSpaceDisplay(X_latent=self.X_latent, y=self.y)
+        self.codes_display_._plot(left, pair, None, False, None, write_names=False)
         self._draw_numbered(right, rows, image_shape, image_kwargs, line_kwargs)
         self._number_points(left, points, pair)
-        left.set_title("Codes, and points by number", fontsize="medium")
+        left.set_title("Codes and points", fontsize="medium")
         right.set_title("Decoded points", fontsize="medium")
+        set_title(ax, "\n".join(self._notes(points)))
 
     # ------------------------------------------------------------------ parts
 
-    def _draw_pictures(self, ax, rows, image_shape, n_across, extent, image_kwargs, line_kwargs):
+    def _draw_pictures(
+        self, ax, rows, image_shape, n_across, extent, image_kwargs, line_kwargs, header=0
+    ):
         """Images or profiles of all rows, on one scale of values."""
         if image_shape is None:
-            limits = rows.min(), rows.max()
-            self.lines_ = draw_profiles(ax, rows, n_across, extent, limits, **line_kwargs)
+            self.lines_ = draw_profiles(
+                ax, rows, n_across, extent, _range(rows), header=header, **line_kwargs
+            )
         else:
             limits = self.limits or np.quantile(rows, [0.01, 0.99])
-            self.image_ = draw_images(ax, rows, image_shape, n_across, extent, limits, image_kwargs)
+            self.image_ = draw_images(
+                ax, rows, image_shape, n_across, extent, limits, image_kwargs, header
+            )
 
     def _scatter_axes(self, n_components):
         """Axes of the scatter: those of the grid, or the first two; None in one dimension."""
@@ -247,20 +274,43 @@ class DecodedGridDisplay:
         return self.axes if self.axes is not None and len(self.axes) == 2 else (0, 1)
 
     def _number_points(self, ax, points, pair):
-        """A ring with a number at each point."""
-        middle = np.full(len(points), np.mean(ax.get_ylim()))
-        places = points[:, pair] if pair else np.column_stack([points, middle])
+        """A ring with a number at each point; in one dimension on a lane of its own."""
+        places = points[:, pair] if pair else self._lane_below(ax, points)
         ax.scatter(*places.T, s=95, c="white", edgecolors=IN_GAP_COLOR, linewidths=1, zorder=6)
         style = {"ha": "center", "va": "center", "fontsize": 7, "color": IN_GAP_COLOR}
         for i, place in enumerate(places):
             ax.text(*place, str(i + 1), zorder=7, **style)
 
-    def _title(self, points):
-        """What is decoded, and where the other components are."""
-        title = "What latent points decode to"
-        if points.shape[1] > len(self.axes):
-            title += "\nall other components at their medians"
-        return title
+    @staticmethod
+    def _lane_below(ax, points):
+        """Places of the points on a lane below those of the classes."""
+        bottom, top = ax.get_ylim()
+        lane = bottom + 0.4
+        ax.set_ylim(lane + 0.6, top)
+        names = [label.get_text() for label in ax.get_yticklabels()]
+        ax.set_yticks([*ax.get_yticks(), lane], [*names, "points"], **LITERAL)
+        return np.column_stack([points, np.full(len(points), lane)])
+
+    def _notes(self, points):
+        """Where the other components are, and the scale of values, if there is one."""
+        return [note for note in (*self._others(points), self._scale()) if note]
+
+    def _others(self, points):
+        """Where the components are that are not shown, if there are any."""
+        n_components = points.shape[1]
+        n_shown = min(2, n_components) if self.axes is None else len(self.axes)
+        if n_components == n_shown:
+            return []
+        if self.axes is None:
+            return [f"{n_shown} of {n_components} components are shown"]
+        return ["all other components of the points at their medians"]
+
+    def _scale(self):
+        """The values that the pictures show."""
+        if self.image_ is not None:
+            return scale_text(self.image_)
+        low, high = _range(check_pictures(self.decoded, "decoded"))
+        return f"values from {low:.3g} to {high:.3g}"
 
     # ------------------------------------------------------------------ constructors
 
@@ -426,6 +476,11 @@ class DecodedGridDisplay:
             limits=limits,
         )
         return display.plot(ax, kind=kind, image_kwargs=image_kwargs, line_kwargs=line_kwargs)
+
+
+def _range(rows):
+    """Least and largest value."""
+    return rows.min(), rows.max()
 
 
 def _check_kind(kind):

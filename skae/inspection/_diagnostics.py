@@ -4,6 +4,7 @@ import warnings
 from numbers import Integral
 
 import numpy as np
+from sklearn.exceptions import NotFittedError
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils import Bunch, check_array, check_consistent_length
 from sklearn.utils.multiclass import type_of_target
@@ -21,8 +22,9 @@ from skae.metrics import (
     sampled_classes,
     trustworthiness,
 )
-from skae.metrics._draws import latent_draws, sampler_name
-from skae.metrics._inputs import check_latent
+from skae.metrics._draws import SAMPLERS, latent_draws, sampler_name
+from skae.metrics._estimators import OwnLaw
+from skae.metrics._inputs import check_labels, check_latent, check_output
 from skae.metrics._resampling import Streams, subsample
 
 from . import _report
@@ -141,7 +143,8 @@ class LatentDiagnostics:
     >>> report.gaps_["box"].value
     0.3...
     >>> print(report)
-    Latent diagnostics: PCA   n=1797   d=2   classes=10   declared sampler='box'
+    Latent diagnostics: PCA
+      n=1797   d=2   classes=10   declared sampler='box'
       extent ...
     """
 
@@ -235,7 +238,14 @@ class LatentDiagnostics:
             The report.
         """
         self = cls(**options)
+        if not (decode is None or callable(decode)):
+            raise TypeError(
+                "decode must be a function from codes to rows, e.g. estimator.inverse_transform. "
+                f"Got {decode!r} instead."
+            )
         means = check_latent(X_latent, spread=False)
+        if decode is not None:
+            check_output(decode(means[:2]), len(means[:2]), name="decode")
         model = Bunch(codes=means, means=means, std=None, decode=decode, law=None)
         if X_latent_std is not None:
             model.std = _check_std(X_latent_std, means)
@@ -308,52 +318,73 @@ class LatentDiagnostics:
         if self.reference_ is not None:
             centers = codes if model.std is None else model.means
             self.prior_ = latent_prior(centers, X_latent_std=model.std, random_state=seed, **errors)
+        self._samplers = self._resolved_samplers(model)
+        self.gaps_ = {
+            label: self._labelled(latent_gaps(codes, sampler=law, **self._draw_options()), label)
+            for label, law in self._samplers.items()
+        }
         self.y_ = self._class_labels(y)
         self.class_areas_ = None
         if self.y_ is not None:
-            self.class_areas_ = class_areas(
-                codes, self.y_, k=self.k, max_samples=self.max_samples, random_state=seed, **errors
+            options = {"k": self.k, "max_samples": self.max_samples, "random_state": seed}
+            self.class_areas_ = _left_out_on_error(
+                "class areas", class_areas, codes, self.y_, **options, **errors
             )
-        self._samplers = self._resolved_samplers(model)
-        self.gaps_ = {
-            label: latent_gaps(codes, sampler=law, **self._draw_options())
-            for label, law in self._samplers.items()
-        }
 
     def _measure_rows(self, model, X):
         """What the rows and the decoder tell beside the codes."""
         rows, index = _numeric_rows(X, self.n_samples_, Streams(self._seed())("rows"))
-        decode = model.decode
-        reading = {}
+        decode, reading = model.decode, {}
         if decode is not None:
-            classifier = self._row_classifier(rows, index)
+            rows_decoded = rows if _have_equal_width(rows, decode, self.X_latent_) else None
+            classifier = self._row_classifier(rows_decoded, index)
             reading = {"decode": decode, "classifier": classifier} if classifier else {}
-        self.sampled_classes_ = None
-        if self.y_ is not None:
-            self.sampled_classes_ = {
-                label: sampled_classes(
-                    self.X_latent_, self.y_, sampler=law, **reading, **self._draw_options()
-                )
-                for label, law in self._samplers.items()
-            }
+        self.sampled_classes_ = self._sampled_classes(reading)
         self.continuity_ = self.quality_ = self.neighbors_ = None
         if decode is not None:
-            self.continuity_ = latent_continuity(
+            self.continuity_ = _left_out_on_error(
+                "continuity",
+                latent_continuity,
                 X_latent=self.X_latent_,
                 random_state=self._seed(),
                 **{"decode": decode, **reading},
                 **self._errors(),
             )
+            if rows_decoded is not None:
+                self.quality_ = _left_out_on_error("quality", self._quality, rows, decode)
         if rows is not None:
             self.neighbors_ = self._neighbors(rows, model.means[index])
-            if decode is not None:
-                self.quality_ = self._quality(rows, decode)
+
+    def _sampled_classes(self, reading):
+        """Classes of draws by the name of their law; decoded ones too, if that works."""
+        if self.y_ is None:
+            return None
+
+        def measure(**reading):
+            return {
+                label: self._labelled(
+                    sampled_classes(
+                        self.X_latent_, self.y_, sampler=law, **reading, **self._draw_options()
+                    ),
+                    label,
+                )
+                for label, law in self._samplers.items()
+            }
+
+        decoded = reading and _left_out_on_error("classes of decoded draws", measure, **reading)
+        return decoded or _left_out_on_error("classes of draws", measure)
 
     def _row_classifier(self, rows, index):
         """The classifier given, or one fitted on the rows, or None without labels."""
         if self.classifier is not None or rows is None or self.y_ is None:
             return self.classifier
-        return KNeighborsClassifier(5).fit(rows, self.y_[index])
+        return _NearestRows(rows, self.y_, index)
+
+    @staticmethod
+    def _labelled(result, label):
+        """The result, its law called as the report calls it."""
+        result.sampler = label
+        return result
 
     def _errors(self):
         return {"n_resamples": self.n_resamples, "confidence_level": self.confidence_level}
@@ -382,6 +413,8 @@ class LatentDiagnostics:
         else:
             law = self.sampler
         self.sampler_ = sampler_name(law)
+        if not isinstance(law, str | OwnLaw) and self.sampler_ in SAMPLERS:
+            self.sampler_ = f"own {self.sampler_}"  # not to be taken for the law of that name
         declared = {self.sampler_: law}
         for name in COMMON_SAMPLERS:
             if name != "standard_normal" or self.reference_ is not None:
@@ -394,11 +427,15 @@ class LatentDiagnostics:
             return None
         y = np.asarray(y)
         check_consistent_length(self.X_latent_, y)
-        if type_of_target(y, input_name="y") in ("binary", "multiclass"):
+        if y.ndim == 1:
+            check_labels(y, len(y))  # names a label that is missing
+            if y.dtype.kind in "OSUb":  # which scikit-learn may call unknown
+                return y
+        kind = type_of_target(y, input_name="y")
+        if kind in ("binary", "multiclass"):
             return y
         warnings.warn(
-            f"y is no vector of class labels (it looks {type_of_target(y)}): what needs classes "
-            "is left out.",
+            f"y is no vector of class labels (it looks {kind}): what needs classes is left out.",
             UserWarning,
             stacklevel=2,
         )
@@ -438,7 +475,14 @@ class LatentDiagnostics:
     def __str__(self):
         return _report.text_report(self) if hasattr(self, "gaps_") else repr(self)
 
+    def _check_measured(self):
+        if not hasattr(self, "gaps_"):
+            raise NotFittedError(
+                "Nothing has been measured. Use LatentDiagnostics.from_estimator or from_latent."
+            )
+
     def _repr_html_(self):
+        self._check_measured()
         return _report.html_report(self)
 
     def to_dict(self):
@@ -449,6 +493,7 @@ class LatentDiagnostics:
         results : dict
             Nested; numbers, strings, lists and None, which stands for NaN too.
         """
+        self._check_measured()
         return _report.as_dict(self)
 
     def to_frame(self):
@@ -460,6 +505,7 @@ class LatentDiagnostics:
             Columns ``metric, sampler, value, ci_low, ci_high, floor, ideal, unit, n, d,
             note``.
         """
+        self._check_measured()
         return _report.as_frame(self)
 
     def plot(self, **kwargs):
@@ -477,7 +523,44 @@ class LatentDiagnostics:
         """
         from ._diagnostics_display import LatentDiagnosticsDisplay
 
+        self._check_measured()
         return LatentDiagnosticsDisplay(self).plot(**kwargs)
+
+
+class _NearestRows:
+    """Classes of rows by their five nearest neighbours, for labels of any type."""
+
+    def __init__(self, rows, y, index):
+        self.classes, labels = check_labels(y, len(y))
+        self.neighbors = KNeighborsClassifier(5).fit(rows, labels[index])
+
+    def predict(self, rows):
+        return self.classes[self.neighbors.predict(rows)]
+
+
+def _left_out_on_error(what, measure, *args, **kwargs):
+    """What ``measure`` returns; or None, with a warning, where the inputs do not allow it."""
+    try:
+        return measure(*args, **kwargs)
+    except Exception as error:  # decoders and classifiers are the user's
+        reason = str(error).splitlines()[0] if str(error) else repr(error)
+        warnings.warn(f"{what} left out: {reason}", UserWarning, stacklevel=2)
+        return None
+
+
+def _have_equal_width(rows, decode, codes):
+    """Whether decoded codes have as many columns as the rows."""
+    if rows is None:
+        return False
+    width = check_output(decode(codes[:2]), 2, name="decode").shape[1]
+    if width != rows.shape[1]:
+        warnings.warn(
+            f"Decoded codes have {width} features, X has {rows.shape[1]}: what compares the two "
+            "is left out.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return width == rows.shape[1]
 
 
 def _check_std(X_latent_std, means):

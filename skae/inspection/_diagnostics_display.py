@@ -6,6 +6,7 @@ from base64 import b64encode
 from ._class_area import ClassAreaDisplay
 from ._latent_space import LatentSpaceDisplay
 from ._sampled_classes import SampledClassesDisplay
+from ._style import LITERAL
 from ._support import LatentSupportDisplay
 
 __all__ = ["LatentDiagnosticsDisplay", "png_of"]
@@ -108,19 +109,24 @@ class LatentDiagnosticsDisplay:
         Parameters
         ----------
         figure : Figure or SubFigure, default=None
-            Where to draw; None makes a figure with pyplot.
+            Where to draw; None makes a figure with pyplot. A figure without a layout engine
+            is given the constrained one.
 
         Returns
         -------
         display : LatentDiagnosticsDisplay
             The display, drawn.
         """
+        from matplotlib.figure import Figure
+
         panels = self._panels()
         n_rows = (len(panels) + 1) // 2
         if figure is None:
             import matplotlib.pyplot as plt
 
             figure = plt.figure(figsize=(12, 4.8 * n_rows), layout="constrained")
+        elif isinstance(figure, Figure) and figure.get_layout_engine() is None:
+            figure.set_layout_engine("constrained")
         self.figure_ = figure
         self.axes_ = figure.subplots(n_rows, 2, squeeze=False).ravel()
         self.displays_ = {
@@ -128,9 +134,9 @@ class LatentDiagnosticsDisplay:
             for (name, (display, options)), ax in zip(panels.items(), self.axes_, strict=False)
         }
         report = self.diagnostics
-        figure.suptitle(
-            f"{report.name_}: {report.n_samples_} codes of {report.n_components_} components"
-        )
+        n_components = report.n_components_
+        components = "1 component" if n_components == 1 else f"{n_components} components"
+        figure.suptitle(f"{report.name_}: {report.n_samples_} codes of {components}", **LITERAL)
         return self
 
     def _panels(self):

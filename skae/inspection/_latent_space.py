@@ -13,19 +13,25 @@ from skae.metrics._resampling import subsample
 from ._style import (
     COLORS,
     FAR_APART,
+    LITERAL,
     MARKERS,
     Labels,
     axes_for,
     check_axes,
+    fit_in_place,
     legend_beside,
+    set_title,
     white_rim,
     write,
 )
 
-__all__ = ["LatentSpaceDisplay"]
+__all__ = ["LatentSpaceDisplay", "class_handles"]
 
 # Points that are drawn, at most.
 MAX_POINTS = 5000
+
+# Letters of the names that are written among the points, at most.
+WRITTEN_LETTERS = 6
 
 # Codes without a class, and of classes that are too rare for a colour.
 PLAIN, RARE = "#7f9be0", "0.75"
@@ -49,8 +55,9 @@ class LatentSpaceDisplay:
 
     y : array-like of shape (n_samples,), default=None
         Labels. Up to twelve different ones are classes, each with a colour and a
-        marker of its own; of more, numbers are shown on a colour scale, and names
-        down to the eleven most frequent.
+        marker of its own. Of more, floats are values, shown on a colour scale (but not
+        among norms); integers and names are classes, of which the eleven most frequent
+        keep a colour, and the rest is one grey group.
 
     Attributes
     ----------
@@ -114,7 +121,7 @@ class LatentSpaceDisplay:
             density.
 
         legend : bool, default=True
-            Whether to draw the legend, or the colour bar.
+            Whether to draw the legend of the classes, or the colour bar.
 
         scatter_kwargs : dict, default=None
             Keywords of ``ax.scatter``.
@@ -124,6 +131,10 @@ class LatentSpaceDisplay:
         display : LatentSpaceDisplay
             The object itself.
         """
+        return self._plot(ax, axes, level, legend, scatter_kwargs)
+
+    def _plot(self, ax, axes, level, legend, scatter_kwargs, *, write_names=True):
+        """Draw the codes, with or without the names of the classes among the points."""
         codes = check_latent(self.X_latent, min_samples=1, spread=False)
         if level is not None:
             check_scalar(level, "level", Real, min_val=0, max_val=1, include_boundaries="neither")
@@ -136,37 +147,37 @@ class LatentSpaceDisplay:
         self.figure_ = self.ax_.figure
         self.scatter_, self.histogram_, self.boundary_, self.legend_ = [], [], [], None
         if axes is not None:
-            self._draw_plane(codes, axes, labels, level, legend, scatter_kwargs)
+            self._draw_plane(codes, axes, labels, level, legend, scatter_kwargs, write_names)
         elif codes.shape[1] == 1:
             self._draw_strip(codes[:, 0], labels, level, legend, scatter_kwargs)
         else:
             self._draw_norms(codes, labels, level, legend)
+        fit_in_place(self.ax_)
         return self
 
     # ------------------------------------------------------------------ scatter
 
-    def _draw_plane(self, codes, axes, labels, level, legend, scatter_kwargs):
+    def _draw_plane(self, codes, axes, labels, level, legend, scatter_kwargs, write_names):
         """Two axes of the codes."""
-        from matplotlib.lines import Line2D
         from matplotlib.patches import Circle
 
-        ax, points = self.ax_, codes[:, axes]
+        ax, points, title = self.ax_, codes[:, axes], self._title(len(codes))
         self._draw_points(points, labels, scatter_kwargs)
-        for name, median in _class_medians(points, labels):
-            write(ax, median, name)
-        handles = self._class_handles(labels)
+        if write_names and max(map(len, labels.names or [""])) <= WRITTEN_LETTERS:
+            for name, median in _class_medians(points, labels):
+                write(ax, median, name)
         if level is not None:
             style = {"fill": False, "ls": "--", "lw": 1.3, "color": "black", "zorder": 3}
             circle = Circle((0, 0), chi.ppf(level, 2), path_effects=white_rim(3), **style)
             self.boundary_ = [ax.add_patch(circle)]
             _mark_origin(ax, 0)
-            style = {"ls": "--", "color": "black", "label": f"{_percent(level)} of N(0, I)"}
-            handles.append(Line2D([], [], **style))
+            title += f"\ndashed: {_percent(level)} of N(0, I), cross: its mean"
         ax.set_xlabel(f"component {axes[0]} (latent units)")
         ax.set_ylabel(f"component {axes[1]} (latent units)")
         _set_aspect(ax)
-        self._draw_legend(labels, handles, legend)
-        ax.set_title(self._title(len(codes)), fontsize="medium")
+        if legend:
+            self._draw_legend(labels)
+        set_title(ax, title)
 
     def _draw_points(self, points, labels, scatter_kwargs):
         """At most `MAX_POINTS` of the points, class by class."""
@@ -195,23 +206,12 @@ class LatentSpaceDisplay:
                 }
                 self.scatter_.append(self.ax_.scatter(*of_class.T, **own))
 
-    def _class_handles(self, labels):
-        """Legend entries of the classes."""
-        from matplotlib.lines import Line2D
-
-        return [
-            Line2D([], [], ls="", marker=m, mfc=c, mec="0.25", mew=0.3, ms=6.5, label=name)
-            for m, c, name in zip(MARKERS, _class_colors(labels), labels.names or [], strict=False)
-        ]
-
-    def _draw_legend(self, labels, handles, legend):
+    def _draw_legend(self, labels):
         """Legend of the classes, or colour bar of the values."""
-        if not legend:
-            return
         if labels.values is not None:
             self.figure_.colorbar(self.scatter_[0], ax=self.ax_, label="y")
         if labels.names is not None:
-            self.legend_ = legend_beside(self.ax_, handles, title="class")
+            self.legend_ = legend_beside(self.ax_, class_handles(labels), title="class")
 
     @staticmethod
     def _title(n_samples):
@@ -228,18 +228,18 @@ class LatentSpaceDisplay:
         self._draw_points(np.column_stack([codes, across]), labels, scatter_kwargs)
         n_lanes = 1 if labels.names is None else len(labels.names)
         ax.set_ylim(n_lanes - 0.4, -0.6)  # the first class on top
-        ax.set_yticks(np.arange(len(labels.names or [])), labels.names or [])
+        ax.set_yticks(np.arange(len(labels.names or [])), labels.names or [], **LITERAL)
         title = self._title(len(codes))
         if level is not None:
             radius = chi.ppf(level, 1)
             self.boundary_ = [ax.axvline(x, ls="--", c="0.2") for x in (-radius, radius)]
             _mark_origin(ax, (n_lanes - 1) / 2)
-            title += f"\ndashed: {_percent(level)} of N(0, 1), up to ±{radius:.3f}"
-        ax.set_title(title, fontsize="medium")
+            title += f"\ndashed: {_percent(level)} of N(0, 1), ±{radius:.3f}; cross: its mean"
+        set_title(ax, title)
         ax.set_xlabel("component 0 (latent units)")
         ax.set_ylabel("class" if labels.names else "")
-        if labels.values is not None:
-            self._draw_legend(labels, [], legend)
+        if labels.values is not None and legend:
+            self._draw_legend(labels)
 
     # ------------------------------------------------------------------ many components
 
@@ -252,18 +252,19 @@ class LatentSpaceDisplay:
         edges = _bin_edges(norms, bulk, log)
         self._draw_bars(norms, edges, labels, log)
         title = f"Norms of {len(codes)} codes in {n_components} dimensions"
+        if labels.values is not None:
+            title += " (y is not shown)"
         if level is not None:
             radius = chi.ppf(level, n_components)
-            self._draw_chi_law(edges, n_components, radius, level, log)
+            self._draw_chi_law(edges, n_components, radius, log)
             outside = _percent(round(np.mean(norms > radius), 4))
-            title += f"\n{outside} outside the ball that holds {_percent(level)} of N(0, I)"
-        ax.set_title(title, fontsize="medium")
+            title += f"\ncurve: N(0, I), dashed: {_percent(level)} of it"
+            title += f"\n{outside} of the codes lie outside"
+        set_title(ax, title)
         ax.set_xlabel("norm of the code (latent units)")
         ax.set_ylabel("density of ln(norm)" if log else "density")
-        if legend and (labels.names or level is not None):
-            handles = [*self.histogram_] if labels.names else []
-            handles += [line for line in ax.lines if not line.get_label().startswith("_")]
-            self.legend_ = legend_beside(ax, handles, title="class" if labels.names else None)
+        if legend and labels.names:
+            self.legend_ = legend_beside(ax, self.histogram_, title="class")
 
     def _draw_bars(self, norms, edges, labels, log):
         """Stacked bars whose total is the density; of ln(norm) if ``log``."""
@@ -280,8 +281,8 @@ class LatentSpaceDisplay:
             self.histogram_.append(bars)
             bottom += height
 
-    def _draw_chi_law(self, edges, n_components, radius, level, log):
-        """Density of the norm of N(0, I), and the radius that holds the share ``level``."""
+    def _draw_chi_law(self, edges, n_components, radius, log):
+        """Density of the norm of N(0, I), and the radius that holds the share aimed at."""
         grid = np.geomspace if log else np.linspace
         r = np.unique(
             [
@@ -290,9 +291,8 @@ class LatentSpaceDisplay:
             ]
         )
         density = chi.pdf(r, n_components) * (r if log else 1)
-        self.ax_.plot(r, density, c="black", lw=1.5, label="N(0, I)")
-        line = self.ax_.axvline(radius, ls="--", c="0.2", label=f"{_percent(level)} of it")
-        self.boundary_ = [line]
+        self.ax_.plot(r, density, c="black", lw=1.5)
+        self.boundary_ = [self.ax_.axvline(radius, ls="--", c="0.2")]
         if log:
             self.ax_.set_xscale("log")
 
@@ -398,6 +398,16 @@ class LatentSpaceDisplay:
         return display.plot(
             ax, axes=axes, level=level, legend=legend, scatter_kwargs=scatter_kwargs
         )
+
+
+def class_handles(labels):
+    """Legend entries of the classes."""
+    from matplotlib.lines import Line2D
+
+    return [
+        Line2D([], [], ls="", marker=m, mfc=c, mec="0.25", mew=0.3, ms=6.5, label=name)
+        for m, c, name in zip(MARKERS, _class_colors(labels), labels.names or [], strict=False)
+    ]
 
 
 def _class_medians(points, labels):

@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae.metrics._estimators import final_step
 
-from ._style import COLORS, axes_for
+from ._style import COLORS, axes_for, fit_in_place, set_title
 
 __all__ = ["LossCurveDisplay"]
 
@@ -107,7 +107,8 @@ class LossCurveDisplay:
         top = ax if self.validation_ax_ is None else self.validation_ax_
         place = "upper right" if self.validation_ax_ is None else "center right"
         top.legend(handles=[line for line in lines if line], loc=place, fontsize="small")
-        ax.set_title(f"Training of {self.name}" if self.name else "Training", fontsize="medium")
+        set_title(ax, f"Training of {self.name}" if self.name else "Training")
+        fit_in_place(ax, *([self.validation_ax_] if self.validation_ax_ else []))
         return self
 
     def _draw_scores(self):

@@ -1,8 +1,10 @@
 """What can be had from a fitted estimator: codes, decoder, law of its own."""
 
+import warnings
+
 import numpy as np
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import Bunch
+from sklearn.utils import Bunch, check_array
 
 from skae.metrics._estimators import decoder_of, final_step, latent_codes, own_law
 
@@ -34,12 +36,22 @@ def describe(estimator, X, seed):
 
 
 def _working_decoder(estimator, codes):
-    """The decoder, or None where there is none or it was not fitted (KernelPCA)."""
+    """The decoder if it makes a table of finite numbers of two codes, else None.
+
+    Many transformers have an ``inverse_transform`` that works for some settings only, each
+    with errors of its own (KernelPCA, SimpleImputer), or gives text (TfidfVectorizer).
+    """
     decode = decoder_of(estimator)
     if decode is None:
         return None
     try:
-        decode(codes[:1])
-    except (AttributeError, NotFittedError, NotImplementedError):
+        check_array(decode(codes[:2]))
+    except Exception as error:
+        if not isinstance(error, (AttributeError, NotFittedError, NotImplementedError)):
+            warnings.warn(
+                f"inverse_transform does not work ({error}): what needs a decoder is left out.",
+                UserWarning,
+                stacklevel=4,
+            )
         return None
     return decode

@@ -13,6 +13,7 @@ __all__ = [
     "check_pictures",
     "draw_images",
     "draw_profiles",
+    "scale_text",
     "value_range",
 ]
 
@@ -60,19 +61,22 @@ def cells(n_cells):
     return math.ceil(n_cells / n_columns), n_columns
 
 
-def mosaic(rows, image_shape, n_columns):
-    """Images side by side, row by row, each with a blank rim of one pixel."""
+def mosaic(rows, image_shape, n_columns, header=0):
+    """Images side by side, row by row, each with a blank rim of one pixel.
+
+    The rim on top is wider by the share ``header`` of an image.
+    """
     height, width, *channels = image_shape
     channels = [c for c in channels if c > 1]
     n_rows = math.ceil(len(rows) / n_columns)
     images = np.full((n_rows * n_columns, height, width, *channels), np.nan)
     images[: len(rows)] = rows.reshape(len(rows), height, width, *channels)
     no_pad = [(0, 0)] * len(channels)
-    images = np.pad(images, [(0, 0), (1, 1), (1, 1), *no_pad], constant_values=np.nan)
-    images = images.reshape(n_rows, n_columns, height + 2, width + 2, *channels)
-    images = images.swapaxes(1, 2).reshape(
-        n_rows * (height + 2), n_columns * (width + 2), *channels
-    )
+    top = 1 + math.ceil(header * height)
+    images = np.pad(images, [(0, 0), (top, 1), (1, 1), *no_pad], constant_values=np.nan)
+    height, width = images.shape[1:3]
+    images = images.reshape(n_rows, n_columns, height, width, *channels)
+    images = images.swapaxes(1, 2).reshape(n_rows * height, n_columns * width, *channels)
     return _in_color(images) if channels else images
 
 
@@ -82,17 +86,33 @@ def _in_color(images):
     return np.nan_to_num(np.clip(images / scale, 0, 1), nan=1.0)
 
 
-def draw_images(ax, rows, image_shape, n_columns, extent, limits, image_kwargs=None):
-    """One image that holds all, square pixels kept; black is the largest value."""
-    image = mosaic(rows, image_shape, n_columns)
+def draw_images(ax, rows, image_shape, n_columns, extent, limits, image_kwargs=None, header=0):
+    """One image that holds all, square pixels kept; black is the largest value.
+
+    Above each of them, the share ``header`` of its height is left blank.
+    """
+    image = mosaic(rows, image_shape, n_columns, header)
     style = {"cmap": "gray_r", "vmin": limits[0], "vmax": limits[1], "aspect": "auto"}
     artist = ax.imshow(image, extent=extent, **{**style, **(image_kwargs or {})})
     ax.set_box_aspect(image.shape[0] / image.shape[1])
     return artist
 
 
-def draw_profiles(ax, rows, n_columns, extent, limits, **style):
-    """A line in each cell: features from left to right, all cells on one scale of values."""
+def scale_text(image):
+    """Which values are white and black; nothing of images that are in colour themselves."""
+    if image.get_array().ndim == 3:
+        return ""
+    low, high = image.get_clim()
+    if image.get_cmap().name != "gray_r":
+        return f"values from {low:.3g} to {high:.3g}"
+    return f"values from {low:.3g} (white) to {high:.3g} (black)"
+
+
+def draw_profiles(ax, rows, n_columns, extent, limits, *, header=0, **style):
+    """A line in each cell: features from left to right, all cells on one scale of values.
+
+    Above each of them, the share ``header`` of its height is left blank.
+    """
     from matplotlib.collections import LineCollection
 
     left, right, bottom, top = extent
@@ -102,7 +122,7 @@ def draw_profiles(ax, rows, n_columns, extent, limits, **style):
     if rows.shape[1] == 1:  # one number is a level
         across, rows = np.array([MARGIN, 1 - MARGIN]), np.repeat(rows, 2, axis=1)
     low, high = limits
-    up = MARGIN + (1 - 2 * MARGIN) * (rows - low) / ((high - low) or 1)
+    up = (MARGIN + (1 - 2 * MARGIN) * (rows - low) / ((high - low) or 1)) / (1 + header)
     row, column = np.divmod(np.arange(len(rows)), n_columns)
     x = left + (column[:, None] + across) * width
     y = top - (row[:, None] + 1 - up) * height

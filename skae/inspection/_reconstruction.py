@@ -9,8 +9,25 @@ from sklearn.utils.validation import check_is_fitted
 from skae.metrics._estimators import required_decoder
 from skae.metrics._inputs import check_latent
 
-from ._pictures import cells, check_image_shape, check_pictures, draw_images, draw_profiles
-from ._style import IN_GAP_COLOR, axes_for, check_decode, legend_beside, row_names, write
+from ._pictures import (
+    cells,
+    check_image_shape,
+    check_pictures,
+    draw_images,
+    draw_profiles,
+    scale_text,
+)
+from ._style import (
+    IN_GAP_COLOR,
+    LITERAL,
+    axes_for,
+    check_decode,
+    fit_in_place,
+    legend_beside,
+    row_names,
+    set_title,
+    write,
+)
 
 __all__ = ["ReconstructionDisplay"]
 
@@ -126,10 +143,10 @@ class ReconstructionDisplay:
         else:
             self._draw_images(*pair, image_shape, texts, image_kwargs or {})
         median = np.median(self.errors_)
-        self.ax_.set_title(
-            f"Reconstructions, best to worst of {len(X)} rows\nmedian error {median:.3g}",
-            fontsize="medium",
-        )
+        title = f"Reconstructions, best to worst of {len(X)} rows\nmedian error {median:.3g}"
+        scale = scale_text(self.image_) if self.image_ else ""
+        set_title(self.ax_, f"{title}; {scale}" if scale else title)
+        fit_in_place(self.ax_)
         return self
 
     def _draw_images(self, rows, decoded, image_shape, texts, image_kwargs):
@@ -140,7 +157,7 @@ class ReconstructionDisplay:
         extent = (0, n_shown, 0, 2)
         self.image_ = draw_images(ax, images, image_shape, n_shown, extent, limits, image_kwargs)
         ax.set_yticks([1.5, 0.5], ["row", "decoded"], rotation=90, va="center", fontsize="small")
-        ax.set_xticks(np.arange(n_shown) + 0.5, texts, fontsize="small")
+        ax.set_xticks(np.arange(n_shown) + 0.5, texts, fontsize="small", **LITERAL)
         ax.tick_params(length=0)
         what = "root mean squared error"
         ax.set_xlabel(what if self.y is None else f"label, {what}")

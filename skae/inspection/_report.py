@@ -1,6 +1,7 @@
 """Words and rows for what `LatentDiagnostics` has measured; nothing is computed here."""
 
 from html import escape
+from textwrap import wrap
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,9 @@ CONVENTIONS = {
 }
 
 NAN = (np.nan, np.nan)
+
+# Warnings of metrics that the report repeats, at most.
+MAX_WARNINGS = 5
 
 
 class Row(NamedTuple):
@@ -134,117 +138,149 @@ def _neighbor_rows(report):
 
 # ------------------------------------------------------------------ the one-glance text
 
+WIDTH = 100
+
+# Where the text of a line begins.
+INDENT = 20
+
 
 def text_report(report):
-    """Header, a line for each question, and the notes."""
-    lines = [_header(report)]
-    for label, line in _lines(report):
-        lines.append(f"  {label:<17} {line}")
-    lines += [f"  note: {note}" for note in notes(report)]
+    """Header, a line or two for each question, and the notes."""
+    lines = _header(report)
+    for label, parts in _lines(report):
+        lines += _wrapped(f"  {label:<{INDENT - 3}} ", parts)
+    for note in notes(report):
+        lines += wrap(note, WIDTH, initial_indent="  note: ", subsequent_indent=" " * 8)
     return "\n".join(lines)
 
 
+def _wrapped(label, parts):
+    """Parts of a line, as many side by side as fit."""
+    line = label
+    for i, part in enumerate(parts):
+        if i and len(line) + len(part) + 3 > WIDTH:
+            yield line
+            line = " " * INDENT + part
+        else:
+            line += f" | {part}" if i else part
+    yield line
+
+
 def _header(report):
-    classes = report.class_areas_
-    n_classes = "" if classes is None else f"   classes={len(classes.classes)}"
-    return (
-        f"Latent diagnostics: {report.name_}   n={report.n_samples_}   d={report.n_components_}"
-        f"{n_classes}   declared sampler='{report.sampler_}'"
-    )
+    """The model, and what was measured of it."""
+    areas = report.class_areas_
+    parts = [
+        f"n={report.n_samples_}",
+        f"d={report.n_components_}",
+        *([] if areas is None else [f"classes={len(areas.classes)}"]),
+        f"declared sampler='{report.sampler_}'",
+        *([f"[{report.confidence_level:.0%} intervals]"] if report.n_resamples else []),
+    ]
+    return [f"Latent diagnostics: {_plain_text(report.name_)}", "  " + "   ".join(parts)]
 
 
 def _lines(report):
-    """Pairs of label and text."""
-    yield "extent", _extent_line(report)
+    """Pairs of label and parts of text."""
+    yield "extent", list(_extent_parts(report))
     if report.class_areas_ is not None:
-        yield "class area", _area_line(report.class_areas_)
-    yield from _draw_lines(report)
+        yield "class area", list(_area_parts(report.class_areas_))
+    for name, gaps in report.gaps_.items():
+        label = f"{'*' if name == report.sampler_ else ' '} {name}"
+        yield label, list(_draw_parts(gaps, (report.sampled_classes_ or {}).get(name)))
     if report.prior_ is not None:
-        yield "prior", _prior_line(report.prior_)
+        yield "prior", list(_prior_parts(report.prior_))
     if report.continuity_ is not None:
-        yield "continuity", _continuity_line(report.continuity_)
+        yield "continuity", list(_continuity_parts(report.continuity_))
     if report.quality_ is not None:
-        yield "quality", _quality_line(report)
+        yield "quality", list(_quality_parts(report))
     if report.neighbors_ is not None:
-        parts = [f"{name.replace('_', ' ')} {v:.3f}" for name, v in report.neighbors_.items()]
-        yield "neighbours", " | ".join(parts)
+        yield (
+            "neighbours",
+            [f"{name.replace('_', ' ')} {v:.3f}" for name, v in report.neighbors_.items()],
+        )
 
 
-def _extent_line(report):
-    extent, parts = report.extent_, []
+def _fixed(value, digits=2):
+    """The number with so many digits, and no minus before zero."""
+    return f"{round(float(value), digits) + 0.0:.{digits}f}"
+
+
+def _plain_text(name):
+    """A class or a model on one line."""
+    return " ".join(str(name).split())
+
+
+def _interval(result, digits=2):
+    low, high = result.interval
+    return "" if np.isnan(low) else f" [{_fixed(low, digits)}, {_fixed(high, digits)}]"
+
+
+def _extent_parts(report):
+    extent = report.extent_
     if report.reference_ is not None:
-        parts.append(f"reach {extent.reach:.2f} x N(0, I){_reach_word(extent.reach)}")
-        parts.append(f"{extent.outside_fraction:.0%} of codes outside its 99% ball")
-        parts[-1] += f" ({size_word(extent)})"
-    parts.append(f"off-centre {extent.off_centre:.2f} (p={extent.off_centre_pvalue:.0e})")
+        yield f"reach {extent.reach:.2f} x N(0, I){_reach_word(extent.reach)}"
+        share = f"{extent.outside_fraction:.0%} of codes outside its 99% ball"
+        yield f"{share} ({size_word(extent)})"
+    yield f"off-centre {extent.off_centre:.2f} (p={extent.off_centre_pvalue:.0e})"
     axis = int(np.argmax(np.abs(extent.sign_balance)))
     balance = extent.sign_balance[axis]
-    share, sign = (1 + abs(balance)) / 2, "positive" if balance > 0 else "negative"
-    parts.append(f"{share:.0%} of codes have {sign} z{axis}")
-    parts.append(f"range [{extent.min.min():.3g}, {extent.max.max():.3g}]")
-    return " | ".join(parts)
+    sign = "positive" if balance > 0 else "negative"
+    yield f"{(1 + abs(balance)) / 2:.0%} of codes have {sign} z{axis}"
+    yield f"range [{extent.min.min():.3g}, {extent.max.max():.3g}]"
 
 
 def _reach_word(reach):
     return "" if 0.8 <= reach <= 1.25 else " (scale differs)"
 
 
-def _area_line(areas):
+def _area_parts(areas):
     if not np.isfinite(areas.value):
-        return "not defined: fewer than two classes large enough"
-    low, high = areas.interval
-    interval = "" if np.isnan(low) else f" [{low:.2f}, {high:.2f}]"
-    return (
-        f"imbalance {areas.value:.2f}{interval} ({size_word(areas)}; equal classes would give "
-        f"< {areas.floor:.2f}) | largest {areas.largest!s} = {areas.ratio:.1f} x smallest "
-        f"{areas.smallest!s} | {areas.effective_classes:.1f} effective classes"
-    )
+        yield "not defined: fewer than two classes large enough"
+        return
+    floor = "" if np.isnan(areas.floor) else f"; equal classes would give < {areas.floor:.2f}"
+    yield f"imbalance {_fixed(areas.value)}{_interval(areas)} ({size_word(areas)}{floor})"
+    largest, smallest = _plain_text(areas.largest), _plain_text(areas.smallest)
+    yield f"largest {largest} = {areas.ratio:.1f} x smallest {smallest}"
+    yield f"{areas.effective_classes:.1f} effective classes"
 
 
-def _draw_lines(report):
-    for name, gaps in report.gaps_.items():
-        star = "*" if name == report.sampler_ else " "
-        line = f"gap {gaps.value:.2f}{_plus_minus(gaps)} ({size_word(gaps)})"
-        if report.sampled_classes_ is not None:
-            line += " | " + _classes_text(report.sampled_classes_[name])
-        yield f"{star} {name}", line
-
-
-def _plus_minus(result):
-    return "" if np.isnan(result.error) else f" +- {2 * result.error:.2f}"
-
-
-def _classes_text(classes):
+def _draw_parts(gaps, classes):
+    yield f"gap {_fixed(gaps.value)}{_interval(gaps)} ({size_word(gaps)})"
+    if classes is None or not np.isfinite(classes.value):
+        return
     most, least = np.argmax(classes.territory), np.argmin(classes.territory)
-    return (
-        f"classes of draws: TV to {classes.get('target_name', 'uniform')} {classes.value:.2f} "
-        f"(most {classes.classes[most]!s} {classes.territory[most]:.0%}, "
-        f"least {classes.classes[least]!s} {classes.territory[least]:.1%})"
+    named = [_plain_text(classes.classes[c]) for c in (most, least)]
+    yield f"classes of draws: TV to uniform {_fixed(classes.value)} ({size_word(classes)})"
+    yield (
+        f"most {named[0]} {classes.territory[most]:.0%}, "
+        f"least {named[1]} {classes.territory[least]:.1%}"
     )
 
 
-def _prior_line(prior):
-    return (
-        f"energy coefficient {prior.value:.3f} ({size_word(prior)}) | KL to N(0, I) = "
-        f"{prior.location:.2f} location + {prior.scale:.2f} scale + {prior.shape:.2f} shape nats"
+def _prior_parts(prior):
+    yield f"energy coefficient {_fixed(prior.value, 3)} ({size_word(prior)})"
+    yield (
+        f"KL to N(0, I) = {_fixed(prior.location)} location + {_fixed(prior.scale)} scale + "
+        f"{_fixed(prior.shape)} shape nats"
     )
 
 
-def _continuity_line(continuity):
-    return (
-        f"decoded change per latent step {continuity.rate_rms:.2f} x proportionate | "
+def _continuity_parts(continuity):
+    yield (
+        f"decoded change per latent step {continuity.rate_rms:.2f} x proportionate "
+        f"('{continuity.sampler}')"
+    )
+    yield (
         f"{continuity.value:.1%} of {continuity.step:.0%} steps move the output > "
         f"{continuity.step * continuity.jump:.0%} of its spread ({size_word(continuity)})"
     )
 
 
-def _quality_line(report):
+def _quality_parts(report):
     quality = report.quality_
-    parts = [
-        f"{name} {quality[name]:.2f} ({quality.ceiling[name]:.2f})"
-        for name in ("precision", "recall", "density", "coverage")
-    ]
-    return " | ".join(parts) + f"   draws of '{report.sampler_}' (held-out rows)"
+    yield f"draws of '{report.sampler_}' (held-out rows)"
+    for name in ("precision", "recall", "density", "coverage"):
+        yield f"{name} {quality[name]:.2f} ({quality.ceiling[name]:.2f})"
 
 
 # ------------------------------------------------------------------ what to make of it
@@ -253,6 +289,9 @@ def _quality_line(report):
 def notes(report):
     """Sentences on how to read the numbers, and on what cannot be seen."""
     gaps = report.gaps_[report.sampler_]
+    warned = report.warnings_[:MAX_WARNINGS]
+    if len(report.warnings_) > MAX_WARNINGS:
+        warned.append(f"and {len(report.warnings_) - MAX_WARNINGS} more warnings, in warnings_")
     return [
         note
         for note in (
@@ -260,20 +299,20 @@ def notes(report):
             _extent_note(report),
             _area_note(report.class_areas_),
             _typical_note(report.quality_),
-            _dimension_note(report.n_components_),
-            *report.warnings_,
+            _dimension_note(report),
+            *map(_plain_text, warned),
         )
         if note
     ]
 
 
 def _gap_note(gaps):
-    spread = "" if np.isnan(gaps.error) else f" (+- {2 * gaps.error:.0%})"
     if gaps.value <= gaps.floor:
         text = f"gaps under draws of '{gaps.sampler}' not detected at n = {gaps.n_samples}"
     else:
         text = f"{gaps.value:.0%} of draws of '{gaps.sampler}' land where no code supports decoding"
-        text += spread
+        low, high = gaps.interval
+        text += "" if np.isnan(low) else f" ({low:.0%} to {high:.0%})"
     return (
         f"{text}; gaps under {gaps.resolution:.2g} latent units are invisible at this n. "
         "Unsupported draws may still decode well."
@@ -291,8 +330,9 @@ def _extent_note(report):
 def _area_note(areas):
     if areas is None or not areas.value > areas.floor:
         return ""
+    largest, smallest = _plain_text(areas.largest), _plain_text(areas.smallest)
     return (
-        f"'{areas.largest!s}' covers {areas.ratio:.1f} x the area of '{areas.smallest!s}'; "
+        f"'{largest}' covers {areas.ratio:.1f} x the area of '{smallest}'; "
         f"{areas.value:.0%} of area would have to change class to make all equal."
     )
 
@@ -303,12 +343,13 @@ def _typical_note(quality):
     return "precision above that of held-out rows means draws too typical, not better than real."
 
 
-def _dimension_note(n_components):
-    if n_components <= 20:
+def _dimension_note(report):
+    if report.n_components_ <= 20:
         return ""
+    where = "the prior's line" if report.prior_ is not None else "a report with a prior"
     return (
-        f"nearest neighbours cannot see hollow shells in {n_components} dimensions; read the "
-        "prior's line too."
+        f"nearest neighbours cannot see hollow shells in {report.n_components_} dimensions; read "
+        f"{where} too."
     )
 
 

@@ -5,24 +5,31 @@ import numpy as np
 from skae.metrics._estimators import latent_codes
 
 from ._style import (
+    COLORS,
     GAP_COLOR,
+    LITERAL,
     as_list,
     axes_for,
     class_colors,
     class_names,
     draw_target,
+    fit_in_place,
     legend_beside,
     name_bars,
     name_laws,
     sampler_list,
+    set_title,
     text_color,
     value_text,
 )
 
 __all__ = ["SampledClassesDisplay"]
 
-# Share from which a part of a stacked bar has room for its name.
-NAMED_SHARE = 0.045
+# Share from which a part of a stacked bar has room for its name, and for one that stands.
+NAMED_SHARE, STANDING_SHARE = 0.045, 0.025
+
+# Letters of a name that stands in a stacked bar, at most.
+STANDING_LETTERS = 10
 
 METRIC = "sampled_class_imbalance"
 
@@ -109,6 +116,7 @@ class SampledClassesDisplay:
             self._draw_classes(sampled[0], bar_kwargs or {})
         else:
             self._draw_samplers(sampled, bar_kwargs or {})
+        fit_in_place(self.ax_)
         return self
 
     def _draw_classes(self, sampled, bar_kwargs):
@@ -128,10 +136,11 @@ class SampledClassesDisplay:
                 position[:-1], sampled.decoded, "D", mfc="white", mec="black", ms=5, label="decoded"
             )
             handles.append(self.decoded_)
-        name_bars(ax, position, [*class_names(sampled.classes), "gap"])
-        ax.set(xlabel="what a draw lands on", ylabel=f"share of draws from {sampled.sampler}")
+        note = name_bars(ax, position, [*class_names(sampled.classes), "gap"])
+        ax.set_xlabel(f"what a draw lands on{note}")
+        ax.set_ylabel(f"share of draws from {sampled.sampler}", **LITERAL)
         ax.set_ylim(0, 1.2 * max(*heights, *sampled.territory, *sampled.target))
-        ax.set_title(f"Classes of draws: imbalance {value_text(sampled)}", fontsize="medium")
+        set_title(ax, f"Classes of draws: imbalance {value_text(sampled)}")
         ax.legend(handles=handles, loc="upper center", ncols=3, fontsize="small", columnspacing=1)
 
     def _draw_samplers(self, sampled, bar_kwargs):
@@ -144,29 +153,36 @@ class SampledClassesDisplay:
         position = np.arange(len(sampled))
         names = [*class_names(classes), "gap"]
         colors = [*class_colors(len(classes)), GAP_COLOR]
-        self.bars_ = []
+        self.bars_, many = [], len(classes) > len(COLORS)
         for c, (name, color) in enumerate(zip(names, colors, strict=True)):
             style = {"color": color, "label": name, "edgecolor": "white", "lw": 0.8, **bar_kwargs}
             bars = ax.barh(position, shares[:, c], height=0.7, left=left[:, c], **style)
-            self._name_parts(bars, name, color)
+            self._name_parts(bars, name, color, standing=many and name != "gap")
             self.bars_.append(bars)
         for bar in self.bars_[-1]:
             bar.set(hatch="///", edgecolor="0.45", linewidth=0)
         name_laws(ax, sampled, 0.7)
         ax.set(xlim=(0, 1), xlabel="share of draws", ylabel="sampler")
-        ax.set_title("What a random draw lands on", fontsize="medium")
-        if len(classes) <= 12:
+        title = "What a random draw lands on"
+        if many:
+            title += f"\n{len(classes)} classes from {names[0]} to {names[-2]}, wide parts named"
+        else:
             legend_beside(ax, self.bars_, title="class")
+        set_title(ax, title)
 
-    def _name_parts(self, bars, name, color):
+    def _name_parts(self, bars, name, color, *, standing):
         """The class's name in those of its parts that have room for it."""
+        least = NAMED_SHARE * max(1, 0.5 * len(name))
+        if standing:
+            least = STANDING_SHARE if len(name) <= STANDING_LETTERS else np.inf
+        style = {"rotation": 90, "fontsize": "xx-small"} if standing else {"fontsize": "small"}
         for bar in bars:
-            if bar.get_width() >= NAMED_SHARE * max(1, 0.5 * len(name)):
+            if bar.get_width() >= least:
                 x, y = bar.get_x() + bar.get_width() / 2, bar.get_y() + bar.get_height() / 2
                 rim = {"fc": color, "ec": "none", "pad": 1} if name == "gap" else None
                 self.ax_.text(
-                    x, y, name, ha="center", va="center", fontsize="small",
-                    color=text_color(color), bbox=rim,
+                    x, y, name, ha="center", va="center",
+                    color=text_color(color), bbox=rim, **LITERAL, **style,
                 )  # fmt: skip
 
     @classmethod

@@ -16,9 +16,10 @@ from ._pictures import (
     check_pictures,
     draw_images,
     draw_profiles,
+    scale_text,
     value_range,
 )
-from ._style import axes_for, check_decode
+from ._style import axes_for, check_decode, fit_in_place, set_title
 
 __all__ = ["SamplesDisplay"]
 
@@ -116,9 +117,11 @@ class SamplesDisplay:
             ax.set_ylabel(f"values from {limits[0]:.3g} to {limits[1]:.3g}")
         else:
             self.image_ = draw_images(ax, rows, image_shape, n_across, extent, limits, image_kwargs)
+            ax.set_xlabel(scale_text(self.image_))
         ax.set(xticks=[], yticks=[])
         law = f" from {self.sampler}" if self.sampler else ""
-        ax.set_title(f"{len(rows)} draws{law}", fontsize="medium")
+        set_title(ax, f"{len(rows)} draws{law}")
+        fit_in_place(ax)
         return self
 
     @classmethod

@@ -12,6 +12,7 @@ __all__ = [
     "FAR_APART",
     "GAP_COLOR",
     "IN_GAP_COLOR",
+    "LITERAL",
     "MARKERS",
     "Labels",
     "as_list",
@@ -22,11 +23,14 @@ __all__ = [
     "class_names",
     "draw_target",
     "error_bars",
+    "fit_in_place",
+    "legend_below",
     "legend_beside",
     "name_bars",
     "name_laws",
     "row_names",
     "sampler_list",
+    "set_title",
     "text_color",
     "value_text",
     "white_rim",
@@ -47,8 +51,17 @@ MARKERS = ["o", "s", "^", "X", "D", "v", "P", "<", "p", ">", "h", "*"]
 GAP_COLOR = "0.8"
 IN_GAP_COLOR = "#b22222"
 
+# Shades of bars side by side of more classes than there are colours.
+SHADES = ["#7f9be0", "#c3d0f2"]
+
 # Ratio of scales from which one linear scale cannot show both.
 FAR_APART = 8
+
+# Names of classes, samplers and models may hold dollars, which are no mathematics.
+LITERAL = {"parse_math": False}
+
+# Blank around axes and their labels, in inches, and the least share of axes that is kept.
+PAD, LEAST = 0.04, 0.3
 
 
 def check_decode(decode):
@@ -95,12 +108,10 @@ def row_names(y, n_samples):
 
 
 def class_colors(n_classes):
-    """As many colours: the distinct ones, or shades of a scale where they do not suffice."""
+    """As many colours: the distinct ones, or two shades by turns where they do not suffice."""
     if n_classes <= len(COLORS):
         return COLORS[:n_classes]
-    import matplotlib as mpl
-
-    return [mpl.colors.to_hex(c) for c in mpl.colormaps["viridis"](np.linspace(0, 1, n_classes))]
+    return [SHADES[c % 2] for c in range(n_classes)]
 
 
 def text_color(background):
@@ -126,13 +137,13 @@ class Labels:
 
     @classmethod
     def of(cls, y, n_samples):
-        """Classes up to twelve; above, numbers are values, and of names the rarest are one."""
+        """Classes up to twelve; above, floats are values, and of others the rarest are one."""
         if y is None:
             return cls()
         classes, index = check_labels(y, n_samples)
         if len(classes) <= len(COLORS):
             return cls(class_names(classes), index)
-        if classes.dtype.kind in "fiu":
+        if classes.dtype.kind == "f":
             return cls(values=classes[index].astype(float))
         return cls(*_frequent(classes, index), other=True)
 
@@ -175,10 +186,62 @@ def check_axes(axes, n_components):
     )
 
 
+def set_title(ax, text):
+    """A title that breaks its lines where the figure would cut them."""
+    ax.set_title(text, fontsize="medium", wrap=True, **LITERAL)
+
+
+def fit_in_place(ax, *others):
+    """Shrink the axes until their labels are in view, where no layout engine does.
+
+    The ``others`` lie on top of the axes, which move them along.
+    """
+    from matplotlib.transforms import Bbox
+
+    if ax.figure.get_layout_engine() is not None or ax.get_axes_locator() is not None:
+        return
+    to_figure, least = ax.figure.transSubfigure.inverted(), LEAST * _own_cell(ax).size
+    low, high = _place(ax)
+    for _ in range(3):  # smaller axes may have other ticks, and titles of more lines
+        boxes = [a.get_tightbbox(for_layout_only=True) for a in (ax, *others)]
+        seen = Bbox.union(boxes).transformed(to_figure)
+        start, end = ax.get_position(original=True).get_points()
+        start = start + np.maximum(0, low - seen.min)
+        end = end - np.maximum(0, seen.max - high)
+        if np.any(end - start < least):
+            return
+        ax.set_position([*start, *(end - start)])
+        ax.set_in_layout(True)  # which setting the position has ended
+
+
+def _place(ax):
+    """Corners of the part of the figure that the axes may fill: half way to the neighbours."""
+    own = _own_cell(ax)
+    low, high = np.zeros(2), np.ones(2)
+    for other in ax.figure.axes:
+        cell = _own_cell(other)
+        for i in (0, 1):
+            if cell.min[1 - i] >= own.max[1 - i] or cell.max[1 - i] <= own.min[1 - i]:
+                continue  # not side by side
+            if cell.min[i] >= own.max[i]:
+                high[i] = min(high[i], (own.max[i] + cell.min[i]) / 2)
+            if cell.max[i] <= own.min[i]:
+                low[i] = max(low[i], (own.min[i] + cell.max[i]) / 2)
+    pad = PAD * ax.figure.dpi / ax.figure.bbox.size
+    return low + pad, high - pad
+
+
+def _own_cell(ax):
+    """Where the axes were put: their cell of a grid, or their position."""
+    spec = ax.get_subplotspec()
+    return ax.get_position(original=True) if spec is None else spec.get_position(ax.figure)
+
+
 def legend_beside(ax, handles, *, title=None):
     """A legend right of the axes, which make room for it as they do for colour bars."""
     legend = ax.legend(
         handles=handles,
+        labels=["-"] * len(handles),
         title=title,
         loc="center left",
         bbox_to_anchor=(1.02, 0.5),
@@ -188,6 +251,7 @@ def legend_beside(ax, handles, *, title=None):
         handletextpad=0.5,
         borderpad=0.4,
     )
+    _name_entries(legend, handles)
     if ax.figure.get_layout_engine() is None and ax.get_axes_locator() is None:
         box = ax.get_position(original=True)
         taken = 0.02 * box.width + legend.get_window_extent().width / ax.figure.bbox.width
@@ -197,10 +261,37 @@ def legend_beside(ax, handles, *, title=None):
     return legend
 
 
+def legend_below(ax, handles, *, letters=60):
+    """A legend below the axes, in as many columns as there is room for."""
+    longest = max(len(handle.get_label()) for handle in handles)
+    n_columns = int(np.clip(letters // (longest + 4), 1, len(handles)))
+    legend = ax.legend(
+        handles=handles,
+        labels=["-"] * len(handles),
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0),
+        borderaxespad=0.2,
+        ncols=n_columns,
+        fontsize="x-small",
+        handletextpad=0.2,
+        columnspacing=0.8,
+        borderpad=0.3,
+    )
+    _name_entries(legend, handles)
+    return legend
+
+
+def _name_entries(legend, handles):
+    """Names that are drawn as they are, and also if they begin with an underscore."""
+    for text, handle in zip(legend.get_texts(), handles, strict=True):
+        text.set(text=handle.get_label(), **LITERAL)
+
+
 def write(ax, position, text, **style):
     """Text on a white rim, which can be read over points and images."""
     style = {"ha": "center", "va": "center", "fontweight": "bold", "fontsize": 10, **style}
-    return ax.text(*position, text, path_effects=white_rim(2.5), clip_on=True, zorder=5, **style)
+    rim = {"path_effects": white_rim(2.5), "clip_on": True, "zorder": 5}
+    return ax.text(*position, text, **rim, **LITERAL, **style)
 
 
 def white_rim(width):
@@ -218,18 +309,18 @@ def value_text(estimate):
 
 
 def error_bars(value, low, high):
-    """Lengths below and above the values, or None where there are no intervals."""
+    """Lists of lengths below and above the values, or None where there are no intervals."""
     value, low, high = (np.atleast_1d(np.asarray(v, dtype=float)) for v in (value, low, high))
     if not np.isfinite([low, high]).any():
         return None
-    return np.nan_to_num(np.maximum([value - low, high - value], 0))
+    return np.nan_to_num(np.maximum([value - low, high - value], 0)).tolist()
 
 
 def name_laws(ax, estimates, height):
     """Names of the samplers above their bars, where no margin cuts them off."""
     for y, estimate in enumerate(estimates):
         place = {"xy": (0, y - height / 2), "xytext": (2, 2), "textcoords": "offset points"}
-        ax.annotate(estimate.sampler, va="bottom", fontsize="small", **place)
+        ax.annotate(estimate.sampler, va="bottom", fontsize="small", **LITERAL, **place)
     ax.set(yticks=[], ylim=(len(estimates) - 1 + 0.6 * height, -height / 2 - 0.35))
 
 
@@ -241,12 +332,20 @@ def draw_target(ax, position, target):
     return ax.hlines(target, position - 0.45, position + 0.45, label="target", **style)
 
 
-def name_bars(ax, position, names, *, n_named=20):
-    """Names under the bars, slanted where they are long, not all where they are many."""
+def name_bars(ax, position, names, *, n_named=40):
+    """Names under the bars, slanted or upright where they take room, not all of too many.
+
+    Returns what to add to the label of the axis: how many of the bars are named.
+    """
     step = -(-len(names) // n_named)
-    slanted = sum(map(len, names[::step])) > 32
-    rotation = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
-    ax.set_xticks(position[::step], names[::step], fontsize="small", **rotation)
+    shown = sorted({*range(0, len(names), step), len(names) - 1})
+    rotation = {"fontsize": "small"}
+    if len(shown) > 20:
+        rotation = {"fontsize": "x-small", "rotation": 90}
+    elif sum(len(names[i]) for i in shown) > 32:
+        rotation |= {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
+    ax.set_xticks(position[shown], [names[i] for i in shown], **LITERAL, **rotation)
+    return "" if step == 1 else f" (one name in {step} is written)"
 
 
 def as_list(estimates, metric):

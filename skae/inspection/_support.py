@@ -11,10 +11,13 @@ from ._style import (
     as_list,
     axes_for,
     error_bars,
+    fit_in_place,
     legend_beside,
     name_laws,
     sampler_list,
+    set_title,
     value_text,
+    white_rim,
 )
 
 __all__ = ["LatentSupportDisplay"]
@@ -60,8 +63,9 @@ class LatentSupportDisplay:
     in_gap_ : PathCollection or None
         Draws in gaps.
 
-    largest_gap_ : Artist or None
-        Circle about the draw farthest from any code, as far as its k-th neighbour.
+    largest_gap_ : Line2D or None
+        From the draw farthest from its k-th nearest code, as long as that distance, towards the
+        nearest draw that is supported.
 
     bars_ : BarContainer or None
         Gap fractions, sampler by sampler.
@@ -80,6 +84,8 @@ class LatentSupportDisplay:
     Notes
     -----
     "In a gap" means that no code lies near; a decoder may still give a sensible row there.
+    Of gaps narrower than ``gaps.resolution`` only those are seen that part dense codes, and
+    some of these are chance: a share ``gaps.alpha`` of the codes' own law counts as in gaps.
     Of more than 2000 draws a random subset is shown, always the same.
 
     Examples
@@ -130,6 +136,7 @@ class LatentSupportDisplay:
             self._draw_map(gaps[0], image_kwargs or {}, scatter_kwargs or {})
         else:
             self._draw_bars(gaps)
+        fit_in_place(self.ax_)
         return self
 
     # ------------------------------------------------------------------ map
@@ -144,13 +151,13 @@ class LatentSupportDisplay:
         self._draw_region(gaps, low, high, image_kwargs)
         handles = self._draw_draws(draws, np.asarray(gaps.supported), scatter_kwargs)
         if not np.all(gaps.supported):
-            handles.append(self._draw_largest_gap(gaps, centre))
+            handles.append(self._draw_largest_gap(gaps, draws, np.asarray(centre)))
         ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
         self._name_axes(gaps.n_components, high - low)
-        ax.set_title(
+        set_title(
+            ax,
             f"Gaps under {gaps.sampler}: {value_text(gaps)} of draws\n"
-            f"gaps narrower than {gaps.resolution:.2g} units cannot be seen",
-            fontsize="medium",
+            f"finer than {gaps.resolution:.2g} units seen among dense codes only",
         )
         legend_beside(ax, handles)
 
@@ -193,17 +200,19 @@ class LatentSupportDisplay:
         region = Patch(fc=SUPPORTED_COLOR, ec="0.6", label="supported")
         return [region, self.supported_, self.in_gap_]
 
-    def _draw_largest_gap(self, gaps, centre):
-        """The circle, or in one component the interval, of the largest gap."""
-        from matplotlib.patches import Circle
-
-        style = {"color": "black", "lw": 1.2, "label": "largest gap"}
-        if gaps.n_components == 2:
-            circle = Circle(centre, gaps.largest_gap_radius, fill=False, ls=":", **style)
-            self.largest_gap_ = self.ax_.add_patch(circle)
-        else:
-            ends = centre[0] - gaps.largest_gap_radius, centre[0] + gaps.largest_gap_radius
-            (self.largest_gap_,) = self.ax_.plot(ends, [0.5, 0.5], marker="|", ms=12, **style)
+    def _draw_largest_gap(self, gaps, draws, centre):
+        """The centre of the largest gap, and from there its radius, towards what is supported."""
+        supported = draws[np.asarray(gaps.supported)]
+        step = (supported if len(supported) else draws) - centre
+        step[:, gaps.n_components :] = 0  # across the strip is no direction
+        length = np.linalg.norm(step, axis=1)
+        nearest = np.argmin(np.where(length > 0, length, np.inf))
+        end = centre + step[nearest] * (gaps.largest_gap_radius / (length[nearest] or 1))
+        style = {"color": "black", "lw": 1.5, "marker": "o", "ms": 5, "markevery": [0]}
+        (self.largest_gap_,) = self.ax_.plot(
+            *np.transpose([centre, end]), path_effects=white_rim(3.5), zorder=4,
+            label=f"largest gap,\nradius {gaps.largest_gap_radius:.2g}", **style,
+        )  # fmt: skip
         return self.largest_gap_
 
     def _name_axes(self, n_components, size):
@@ -231,7 +240,7 @@ class LatentSupportDisplay:
             [g.floor for g in gaps], position - 0.25, position + 0.25, color="black", ls="--",
             lw=1.5,
         )  # fmt: skip
-        ends = values if errors is None else values + errors[1]
+        ends = np.maximum(values if errors is None else values + errors[1], [g.floor for g in gaps])
         for y, end, value in zip(position, ends, values, strict=True):
             ax.annotate(f"{value:.2f}", (end, y), (5, 0), textcoords="offset points", va="center")
         name_laws(ax, gaps, 0.5)
@@ -241,8 +250,8 @@ class LatentSupportDisplay:
         title = f"Draws in gaps, {n_components} components\n"
         title += f"dashed: noise floor at n = {gaps[0].n_samples}"
         if n_components > HOLLOW:
-            title += "\nneighbours cannot see hollow centres: read prior_mismatch too"
-        ax.set_title(title, fontsize="medium")
+            title += "\nneighbours cannot see hollow centres"
+        set_title(ax, title)
 
     # ------------------------------------------------------------------ constructors
 

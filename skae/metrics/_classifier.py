@@ -5,23 +5,21 @@ from sklearn.exceptions import NotFittedError
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils.validation import check_is_fitted
 
-from ._inputs import check_labels, check_latent
+from ._inputs import check_latent
 
-__all__ = ["fitted_classifier", "rows_and_labels"]
+__all__ = ["check_classifier_rows", "fitted_classifier"]
 
 
-def rows_and_labels(X, y, order, reference):
-    """The rows of the reference codes and their labels, each None if not given."""
-    if y is not None:
-        y = check_labels(y, len(order))[1][order][reference]
-    if X is not None:
-        X = check_latent(X, name="X", spread=False)
-        if len(X) != len(order):
-            raise ValueError(
-                f"X must have one row for each of the {len(order)} codes. Got {len(X)} instead."
-            )
-        X = X[order[reference]]
-    return X, y
+def check_classifier_rows(X, n_samples):
+    """The rows of the codes as an array, or None."""
+    if X is None:
+        return None
+    X = check_latent(X, name="X", min_samples=1, spread=False)
+    if len(X) != n_samples:
+        raise ValueError(
+            f"X must have one row for each of the {n_samples} codes. Got {len(X)} instead."
+        )
+    return X
 
 
 def fitted_classifier(classifier, X, y):

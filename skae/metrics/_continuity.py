@@ -3,11 +3,19 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils import check_scalar
 
-from ._classifier import fitted_classifier, rows_and_labels
+from ._classifier import check_classifier_rows, fitted_classifier
 from ._draws import OWN_SAMPLERS, latent_draws, sampler_name
-from ._inputs import canonical_order, check_latent, check_output, warn_of_few
+from ._inputs import (
+    check_function,
+    check_labels,
+    check_latent,
+    check_output,
+    check_scalar,
+    check_size,
+    labelled_order,
+    warn_of_few,
+)
 from ._resampling import (
     Streams,
     check_resampling,
@@ -183,16 +191,24 @@ def latent_continuity(
     >>> bool(result.points[steepest, 0] * result.neighbors[steepest, 0] < 0)
     True
     """
+    check_function(decode, "decode", "from codes to rows")
     check_scalar(step, "step", Real, min_val=0, include_boundaries="neither")
     check_scalar(jump, "jump", Real, min_val=0)
     check_scalar(n_draws, "n_draws", Integral, min_val=1)
     check_resampling(n_resamples, confidence_level)
     codes = check_latent(X_latent)
     warn_of_few(len(codes), name="X_latent")
-    order = canonical_order(codes)
-    codes, streams = codes[order], Streams(random_state)
+    streams, X = Streams(random_state), check_classifier_rows(X, len(codes))
+    index = np.zeros(len(codes), dtype=int) if y is None else check_labels(y, len(codes))[1]
+    order = labelled_order(codes, index, streams("ties"), X)
+    codes = codes[order]
     reference = subsample(len(codes), MAX_SPREAD_ROWS, streams("reference"))
-    classifier = fitted_classifier(classifier, *rows_and_labels(X, y, order, reference))
+    fitted_on = order[reference]
+    classifier = fitted_classifier(
+        classifier,
+        None if X is None else X[fitted_on],
+        None if y is None else index[fitted_on],
+    )
     law = streams(f"draws:{sampler_name(sampler)}")
     points, source = _starting_points(sampler, codes, n_draws, law)
     steps = _Steps(decode, codes, reference, points, source, step, streams("directions"))
@@ -269,6 +285,7 @@ class _Steps:
                 "decode returns the same row for all codes: the decoder has collapsed, and its "
                 "output has no spread to compare changes with."
             )
+        check_size(self.decoded, "the output of decode")
         self.length = step * _spread(self.codes)
         self.neighbors = points + self.length * _directions(codes, len(points), rng)
         self.start, self.end = _decoded(decode, points), _decoded(decode, self.neighbors)

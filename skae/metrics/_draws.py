@@ -1,15 +1,17 @@
 """Points of the latent space drawn by a law: by name, by an estimator, by a function, as given."""
 
 import inspect
+import warnings
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from skae._validation import as_numpy
 from skae.sampling import LATENT_SAMPLERS, draw, fit_latent_sampler
 
-from ._inputs import check_latent
+from ._inputs import check_made
 from ._resampling import subsample
 
 __all__ = ["SAMPLERS", "latent_draws", "sampler_name"]
@@ -40,9 +42,15 @@ def sampler_name(sampler):
     """What reports call the law."""
     if isinstance(sampler, str):
         return sampler
-    if hasattr(sampler, "sample") or callable(sampler):
-        return getattr(sampler, "__name__", type(sampler).__name__)
-    return "array"
+    if _is_array(sampler) or not (hasattr(sampler, "sample") or callable(sampler)):
+        return "array"
+    name = getattr(sampler, "__name__", type(sampler).__name__)
+    return "function" if name == "<lambda>" else name
+
+
+def _is_array(sampler):
+    """Whether it holds draws: tables have a method ``sample`` too."""
+    return isinstance(sampler, list | tuple) or hasattr(sampler, "__array__")
 
 
 def latent_draws(sampler, codes, n_draws, rng):
@@ -68,11 +76,19 @@ def latent_draws(sampler, codes, n_draws, rng):
             raise ValueError(f"sampler must be one of {SAMPLERS}. Got {sampler!r} instead.")
         if sampler in OWN_SAMPLERS:
             return OWN_SAMPLERS[sampler](codes, n_draws, rng)
+    elif _is_array(sampler) and not isinstance(sampler, type):
+        return _check_draws(sampler, codes)
+    elif isinstance(sampler, type) or not (hasattr(sampler, "sample") or callable(sampler)):
+        raise TypeError(
+            "sampler must be a name, an instance of an estimator with sample, a function of the "
+            f"number of draws, or an array of draws. Got {sampler!r} instead."
+        )
     if isinstance(sampler, str) or hasattr(sampler, "sample"):
         law = _fitted_law(sampler, codes, rng)
-        return _check_draws(draw(law, n_draws, codes.shape[1], rng, name="sampler"), codes)
-    if not callable(sampler):
-        return _check_draws(sampler, codes)
+        with warnings.catch_warnings():  # of a covariance that is symmetric but for rounding
+            warnings.filterwarnings("ignore", "covariance is not", RuntimeWarning)
+            draws = draw(law, n_draws, codes.shape[1], rng, name="sampler")
+        return _check_draws(draws, codes)
     takes_state = "random_state" in inspect.signature(sampler).parameters
     return _check_draws(sampler(n_draws, **({"random_state": rng} if takes_state else {})), codes)
 
@@ -94,10 +110,10 @@ def _fitted_law(sampler, codes, rng):
 
 def _check_draws(draws, codes):
     """Draws as a finite float array as wide as the codes."""
-    draws = np.asarray(draws)
+    draws = np.asarray(as_numpy(draws))
     if draws.ndim != 2 or draws.shape[1] != codes.shape[1]:
         raise ValueError(
             f"sampler must give draws of shape (n_draws, {codes.shape[1]}), as wide as the "
             f"codes. Got shape {draws.shape} instead."
         )
-    return check_latent(draws, name="the sampler's draws", min_samples=1, spread=False)
+    return check_made(draws, name="the sampler's draws")

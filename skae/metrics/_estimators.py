@@ -3,12 +3,15 @@
 import inspect
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
 from skae.sampling import raw_draws
 
 __all__ = [
+    "OwnLaw",
     "decoder_of",
     "final_step",
     "latent_codes",
@@ -24,9 +27,16 @@ def final_step(estimator):
         if hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
         elif isinstance(estimator, Pipeline):
-            estimator = estimator.steps[-1][1]
+            estimator = _last_step(estimator)[1]
         else:
             return estimator
+
+
+def _last_step(pipeline):
+    """Position of the last step that does something, and the step."""
+    steps = [step for _, step in pipeline.steps]
+    working = [i for i, step in enumerate(steps) if step not in (None, "passthrough")]
+    return (working[-1], steps[working[-1]]) if working else (0, FunctionTransformer())
 
 
 def latent_codes(estimator, X, *, random_state=None):
@@ -47,12 +57,14 @@ def latent_codes(estimator, X, *, random_state=None):
         ``sample_posterior(X)`` of the final step if it has it, since that is what its decoder
         was trained on, else ``transform(X)``.
     """
-    check_is_fitted(estimator)
+    if isinstance(estimator, BaseEstimator):
+        check_is_fitted(estimator)
     if hasattr(final_step(estimator), "sample_posterior"):
         return _posterior_samples(estimator, X, random_state)
     if not hasattr(estimator, "transform"):
-        return _embedding(estimator, X)
-    return np.asarray(estimator.transform(X))
+        return _embedding(final_step(estimator), X)
+    codes = estimator.transform(X)
+    return codes.toarray() if hasattr(codes, "toarray") else np.asarray(codes)
 
 
 def _embedding(estimator, X):
@@ -60,13 +72,14 @@ def _embedding(estimator, X):
     codes = getattr(estimator, "embedding_", None)
     if codes is None:
         raise TypeError(
-            f"estimator must have transform or sample_posterior. Got {estimator!r} instead; pass "
-            "codes to from_latent."
+            f"estimator must have transform or sample_posterior. Got {estimator!r} instead; give "
+            "codes instead of an estimator."
         )
-    if len(codes) != len(X):
+    n_rows = np.shape(X)[0]
+    if len(codes) != n_rows:
         raise ValueError(
             f"{type(estimator).__name__} has no transform, so X must be the {len(codes)} rows it "
-            f"was fitted on. Got {len(X)} rows instead."
+            f"was fitted on. Got {n_rows} rows instead."
         )
     return np.asarray(codes)
 
@@ -76,9 +89,9 @@ def _posterior_samples(estimator, X, random_state):
     if hasattr(estimator, "best_estimator_"):
         return _posterior_samples(estimator.best_estimator_, X, random_state)
     if isinstance(estimator, Pipeline):
-        if len(estimator.steps) > 1:
-            X = estimator[:-1].transform(X)
-        return _posterior_samples(estimator.steps[-1][1], X, random_state)
+        position, step = _last_step(estimator)
+        X = estimator[:position].transform(X) if position else X
+        return _posterior_samples(step, X, random_state)
     seedable = "random_state" in inspect.signature(estimator.sample_posterior).parameters
     options = {"random_state": random_state} if seedable else {}
     return np.asarray(estimator.sample_posterior(X, **options))
@@ -128,13 +141,12 @@ def sampled_rows(estimator, n_samples, random_state):
     if hasattr(estimator, "best_estimator_"):
         return sampled_rows(estimator.best_estimator_, n_samples, random_state)
     if isinstance(estimator, Pipeline):
-        rows = sampled_rows(estimator.steps[-1][1], n_samples, random_state)
-        if len(estimator.steps) == 1:
-            return rows
-        return required_decoder(estimator[:-1])(rows)
+        position, step = _last_step(estimator)
+        rows = sampled_rows(step, n_samples, random_state)
+        return required_decoder(estimator[:position])(rows) if position else rows
     if not hasattr(estimator, "sample"):
         raise TypeError(
-            f"estimator must have sample, to draw rows. Got {estimator!r} instead; pass codes and "
-            "a decoder to from_latent."
+            f"estimator must have sample, to draw rows. Got {estimator!r} instead; give codes and "
+            "a decoder instead of an estimator."
         )
     return raw_draws(estimator, n_samples, random_state)

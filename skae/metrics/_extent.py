@@ -4,9 +4,9 @@ from numbers import Real
 
 import numpy as np
 from scipy.special import bdtr, betaincinv, chdtrc, gammaincinv
-from sklearn.utils import check_consistent_length, check_scalar
+from sklearn.utils import check_consistent_length
 
-from ._inputs import canonical_order, check_latent, warn_of_few
+from ._inputs import canonical_order, check_choice, check_latent, check_scalar, warn_of_few
 from ._resampling import (
     Streams,
     check_resampling,
@@ -239,8 +239,7 @@ def latent_extent(
     True
     """
     check_resampling(n_resamples, confidence_level)
-    if reference not in REFERENCES:
-        raise ValueError(f"reference must be one of {REFERENCES}. Got {reference!r} instead.")
+    check_choice(reference, "reference", REFERENCES)
     codes = _check_codes(X_latent, y, level)
     codes = codes[canonical_order(codes)]
     norms = np.linalg.norm(codes, axis=1)

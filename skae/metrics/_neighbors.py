@@ -4,9 +4,15 @@ from numbers import Integral
 
 import numpy as np
 from sklearn import manifold
-from sklearn.utils import check_scalar
 
-from ._inputs import canonical_order, check_latent, check_n_neighbors, warn_of_few
+from ._inputs import (
+    canonical_order,
+    check_latent,
+    check_n_neighbors,
+    check_scalar,
+    check_size,
+    warn_of_few,
+)
 from ._resampling import Streams, subsample
 
 __all__ = ["neighborhood_continuity", "trustworthiness"]
@@ -157,7 +163,10 @@ def _matched(X, X_latent, n_neighbors, max_samples, random_state):
     warn_of_few(len(codes), name="X_latent")
     if not np.ptp(X, axis=0).any():
         raise ValueError(f"All {len(X)} rows of X are equal: none has nearest neighbours.")
+    check_size(X, "X")
     by_row = canonical_order(X)  # settles the order of rows with equal codes
     order = by_row[canonical_order(codes[by_row])]
     rows = order[subsample(len(order), max_samples, Streams(random_state)("reference"))]
-    return X[rows], codes[rows], check_n_neighbors(n_neighbors, len(rows), name="n_neighbors")
+    # Products of far-off numbers would lose the distances to rounding.
+    X, codes = X[rows] - X[rows].mean(axis=0), codes[rows] - codes[rows].mean(axis=0)
+    return X, codes, check_n_neighbors(n_neighbors, len(rows), name="n_neighbors")

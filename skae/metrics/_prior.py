@@ -17,9 +17,16 @@ from scipy.special import (
     ndtr,
 )
 from sklearn.metrics import pairwise_distances_chunked
-from sklearn.utils import check_consistent_length, check_scalar
+from sklearn.utils import check_consistent_length
 
-from ._inputs import canonical_order, check_latent, check_n_neighbors, warn_of_few
+from ._inputs import (
+    canonical_order,
+    check_choice,
+    check_latent,
+    check_n_neighbors,
+    check_scalar,
+    warn_of_few,
+)
 from ._resampling import (
     Streams,
     check_resampling,
@@ -281,7 +288,7 @@ def latent_prior(
         max(0.0, value),
         codes=codes,
         interval=symmetric_interval(value, error, confidence_level, low=0.0, high=1.0),
-        floor=_null_quantile(*used.shape, 0.95),
+        floor=min(1.0, _null_quantile(*used.shape, 0.95)),
         ideal=0.0,
         **_kl_terms(used),
         sliced_ks=_ks_to_normal(used),
@@ -297,8 +304,7 @@ def _chosen_codes(X_latent, y, X_latent_std, prior, max_samples, streams):
     Posteriors are triples: means, standard deviations, and the standard normal noise of the
     samples.
     """
-    if prior not in PRIORS:
-        raise ValueError(f"prior must be one of {PRIORS}. Got {prior!r} instead.")
+    check_choice(prior, "prior", PRIORS)
     check_scalar(max_samples, "max_samples", Integral, min_val=2)
     codes = check_latent(X_latent, spread=X_latent_std is None)
     if y is not None:

@@ -4,16 +4,27 @@ from numbers import Integral
 from warnings import warn
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.metrics import pairwise_distances_chunked
-from sklearn.utils import Bunch, check_scalar
+from sklearn.utils import Bunch
 
-from ._inputs import canonical_order, check_latent, check_n_neighbors, check_output, warn_of_few
+from ._inputs import (
+    canonical_order,
+    check_function,
+    check_latent,
+    check_n_neighbors,
+    check_output,
+    check_scalar,
+    check_size,
+    warn_of_few,
+)
 from ._resampling import (
     Streams,
     check_resampling,
     estimate,
     half_sample_error,
     share_interval,
+    subsample,
     symmetric_interval,
 )
 
@@ -65,11 +76,11 @@ def sample_quality(
 
     Parameters
     ----------
-    X_real : array-like of shape (n_real, n_features)
+    X_real : {array-like, sparse matrix} of shape (n_real, n_features)
         Real rows, better not those that the model was trained on.
 
-    X_sampled : array-like of shape (n_sampled, n_features)
-        Rows drawn from the model.
+    X_sampled : {array-like, sparse matrix} of shape (n_sampled, n_features)
+        Rows drawn from the model. Of sparse rows those used are made dense.
 
     k : int, default=5
         Number of neighbours that set the radius of a ball.
@@ -185,6 +196,8 @@ def sample_quality(
     check_scalar(k, "k", Integral, min_val=1)
     check_scalar(max_samples, "max_samples", Integral, min_val=MIN_SAMPLES)
     check_resampling(n_resamples, confidence_level)
+    if feature_map is not None:
+        check_function(feature_map, "feature_map", "from rows to features")
     streams = Streams(random_state)
     given = {"X_real": X_real, "X_sampled": X_sampled, "X_holdout": X_holdout}
     real, sampled, holdout = _equal_sizes(given, max_samples, feature_map, streams)
@@ -221,7 +234,11 @@ def _equal_sizes(given, max_samples, feature_map, streams):
     The random order is what half-samples rely on: they take rows by position, from
     real and sampled rows alike.
     """
-    checked = {name: _check_rows(rows, name) for name, rows in given.items() if rows is not None}
+    checked = {
+        name: _check_rows(rows, name, max_samples, streams)
+        for name, rows in given.items()
+        if rows is not None
+    }
     width = checked["X_real"].shape[1]
     for name, rows in checked.items():
         if rows.shape[1] != width:
@@ -241,7 +258,11 @@ def _equal_sizes(given, max_samples, feature_map, streams):
     return [chosen[name] - center if name in chosen else None for name in given]
 
 
-def _check_rows(rows, name):
+def _check_rows(rows, name, max_samples, streams):
+    """Rows as a dense array; of a sparse matrix no more than are used."""
+    if issparse(rows):
+        chosen = subsample(rows.shape[0], max_samples, streams(f"sparse {name}"))
+        rows = rows.tocsr()[chosen].toarray()
     return check_latent(rows, name=name, min_samples=MIN_SAMPLES, spread=False)
 
 
@@ -249,6 +270,7 @@ def _check_duplicates(real, sampled, k):
     """Raise for real rows that are all equal, warn of balls of radius 0."""
     if not np.ptp(real, axis=0).any():
         raise ValueError("All rows of X_real are equal: there is nothing to compare with.")
+    check_size(real, "X_real")
     for name, rows in (("X_real", real), ("X_sampled", sampled)):
         _, counts = np.unique(rows, axis=0, return_counts=True)
         if len(counts) == 1:

@@ -5,9 +5,11 @@ from zlib import crc32
 
 import numpy as np
 from scipy.special import ndtri
-from sklearn.utils import Bunch, check_scalar
+from sklearn.utils import Bunch
 
 from skae._validation import as_random_state
+
+from ._inputs import check_scalar
 
 __all__ = [
     "Streams",
@@ -29,11 +31,19 @@ class Streams:
     """
 
     def __init__(self, random_state):
-        self.entropy = as_random_state(random_state).randint(2**31 - 1)
+        self.entropy = _random_state(random_state).randint(2**31 - 1)
 
     def __call__(self, name):
         sequence = np.random.SeedSequence([self.entropy, crc32(name.encode())])
         return np.random.RandomState(np.random.MT19937(sequence))
+
+
+def _random_state(random_state):
+    """`as_random_state`, whose errors name the parameter."""
+    try:
+        return as_random_state(random_state)
+    except ValueError as error:
+        raise ValueError(f"random_state: {error}") from None
 
 
 def check_resampling(n_resamples, confidence_level):
@@ -72,7 +82,8 @@ def half_sample_error(statistic, n_samples, n_resamples, rng):
     n_samples : int
         Number of rows.
     n_resamples : int
-        Number of half-samples; 0 gives NaN.
+        Number of half-samples; 0 gives NaN. Those of which the statistic is NaN throughout,
+        as it has nothing to be computed from, do not count.
     rng : RandomState
 
     Returns
@@ -85,7 +96,9 @@ def half_sample_error(statistic, n_samples, n_resamples, rng):
     values = [
         statistic(np.sort(rng.permutation(n_samples)[: n_samples // 2])) for _ in range(n_resamples)
     ]
-    return np.std(values, axis=0, ddof=1)
+    values = np.array(values)
+    values = values[~np.isnan(values.reshape(n_resamples, -1)).all(axis=1)]
+    return np.std(values, axis=0, ddof=1) if len(values) > 1 else np.nan
 
 
 def symmetric_interval(value, error, confidence_level, *, low=-np.inf, high=np.inf):

@@ -3,12 +3,20 @@
 import warnings
 
 import numpy as np
-from sklearn.utils import column_or_1d
 
 from ._areas import N_SIMULATIONS, class_target, total_variation
-from ._classifier import fitted_classifier, rows_and_labels
+from ._classifier import check_classifier_rows, fitted_classifier
 from ._draws import latent_draws, sampler_name
-from ._inputs import canonical_order, check_labels, check_latent, check_output, warn_of_few
+from ._inputs import (
+    check_function,
+    check_labels,
+    check_latent,
+    check_output,
+    class_list,
+    labelled_order,
+    site_starts,
+    warn_of_few,
+)
 from ._resampling import (
     Streams,
     check_resampling,
@@ -53,7 +61,7 @@ def sampled_class_imbalance(
         Law of the draws; see `gap_fraction`.
     k : int, default=5
         Codes that vote on the class of a draw; of classes with equally many votes that of
-        the nearest code wins.
+        the nearest code wins. Of more codes at one place random ones vote.
     n_draws : int, default=10_000
         Number of draws.
     target : {'uniform', 'data'} or array-like of shape (n_classes,), default='uniform'
@@ -242,28 +250,33 @@ def sampled_classes(
     """
     check_support_params(k=k, alpha=alpha, n_draws=n_draws, max_samples=max_samples)
     check_resampling(n_resamples, confidence_level)
+    if decode is not None:
+        check_function(decode, "decode", "from codes to rows")
     codes = check_latent(X_latent, min_samples=MIN_SAMPLES)
     warn_of_few(len(codes), name="X_latent")
     classes, index = check_labels(y, len(codes))
     counts = np.bincount(index)
     wanted = class_target(target, counts)
     _warn_of_classes(classes, counts, k)
-    order, streams, name = canonical_order(codes), Streams(random_state), sampler_name(sampler)
+    streams, name = Streams(random_state), sampler_name(sampler)
+    X = check_classifier_rows(X, len(codes))
+    order = labelled_order(codes, index, streams("ties"), X)
     draws = latent_draws(sampler, codes[order], n_draws, streams(f"draws:{name}"))
     chosen = reference_rows(codes, max_samples, streams)
     reference, labels = codes[order[chosen]], index[order[chosen]]
     support = LatentSupport(k, alpha, max_samples, random_state)._calibrate(reference)
 
-    landing = _Landing(reference, labels, draws, len(classes), support.k_)
-    draw_classes = landing.classes(support._scores.search, labels[support._scores.rows])
+    landing = _Landing(reference, labels, draws, len(classes), support.k_, streams("votes"))
+    draw_classes = landing.classes(support._scores.search, support._scores.rows)
     supported = support.predict(draws) == 1
     share = landing.shares(draw_classes, supported)
     decoded = None
     if decode is not None:
         fitted_on = chosen[subsample(len(chosen), MAX_CLASSIFIER_ROWS, streams("classifier"))]
-        X = rows_and_labels(X, None, order, fitted_on)[0]
+        fitted_on = order[fitted_on]
+        X = None if X is None else X[fitted_on]
         decoded = landing.shares(
-            _decoded_classes(decode, classifier, X, classes, index[order[fitted_on]], draws)
+            _decoded_classes(decode, classifier, X, classes, index[fitted_on], draws)
         )
     return estimate(
         "sampled_class_imbalance",
@@ -287,15 +300,17 @@ def sampled_classes(
 
 def _warn_of_classes(classes, counts, k):
     """Warn of classes that cannot win a vote, and of one class only."""
-    for c in np.flatnonzero(counts <= k // 2):
+    few = np.flatnonzero(counts <= k // 2)
+    if len(few):
+        sizes = [f"{n} codes" for n in counts[few]]
         _warn(
-            f"Class {classes[c].item()!r} has {counts[c]} codes, a minority of any k={k} "
-            "neighbours: hardly any draw can land on it."
+            f"{class_list(classes[few].tolist(), 'is|are', sizes)} a minority of any k={k} "
+            "neighbours: hardly any draw can land there."
         )
     if len(classes) == 1:
         _warn(
-            f"The imbalance is NaN: {classes[0].item()!r} is the only class, and there is nothing "
-            "to compare it with."
+            f"The imbalance is NaN: {classes.tolist()[0]!r} is the only class, and there is "
+            "nothing to compare it with."
         )
 
 
@@ -316,15 +331,28 @@ class _Landing:
     n_classes : int
     k : int
         Codes that vote.
+    rng : RandomState
+        Chooses among codes at one place.
     """
 
-    def __init__(self, codes, labels, draws, n_classes, k):
+    def __init__(self, codes, labels, draws, n_classes, k, rng):
         self.codes, self.labels, self.draws = codes, labels, draws
         self.n_classes, self.k = n_classes, k
+        self.turns = rng.random_sample(len(draws))
 
-    def classes(self, search, labels):
-        """Class that most of the k nearest codes have; among equals that of the nearest one."""
-        near = labels[search.points(self.draws, self.k)[1]]
+    def classes(self, search, rows, half=slice(None)):
+        """Class that most of the k nearest codes have; among equals that of the nearest one.
+
+        Parameters
+        ----------
+        search : NeighborSearch
+            Among some rows of the codes, or of half of them.
+        rows : ndarray of int
+            Which rows of the half these are.
+        half : index
+        """
+        codes, labels = self.codes[half], self.labels[half]
+        near = labels[self._voters(codes, rows[search.points(self.draws, self.k)[1]])]
         votes = np.column_stack([(near == column[:, np.newaxis]).sum(axis=1) for column in near.T])
         return near[np.arange(len(near)), np.argmax(votes, axis=1)]
 
@@ -332,12 +360,31 @@ class _Landing:
         """Share of all draws that are of each class, and chosen."""
         return np.bincount(classes[chosen], minlength=self.n_classes) / len(self.draws)
 
-    def excess_of_half(self, rows, target):
+    def _voters(self, codes, near):
+        """The codes that vote, of those that are nearest or lie where those lie.
+
+        Which of the codes at one place are found is chance, and few of them are searched among:
+        every draw takes as many of them in turn, from a random one on.
+        """
+        starts = site_starts(codes)
+        if starts.all():
+            return near
+        first = np.flatnonzero(starts)
+        size = np.diff(np.r_[first, len(codes)])
+        site = (np.cumsum(starts) - 1)[near]
+        before = np.column_stack(
+            [(site[:, :j] == site[:, j : j + 1]).sum(axis=1) for j in range(site.shape[1])]
+        )
+        turn = (self.turns[:, np.newaxis] * size[site]).astype(int)
+        return first[site] + (turn + before) % size[site]
+
+    def excess_of_half(self, half, target):
         """Shares less what they should be if only these codes are known, and the imbalance."""
-        codes, labels = self.codes[rows], self.labels[rows]
-        voters = thinned(codes, self.k)
-        territory = self.shares(self.classes(NeighborSearch(codes[voters]), labels[voters]))
-        wanted = class_target(target, np.bincount(labels, minlength=self.n_classes))
+        rows = thinned(self.codes[half], self.k)
+        search = NeighborSearch(self.codes[half][rows])
+        territory = self.shares(self.classes(search, rows, half))
+        counts = np.bincount(self.labels[half], minlength=self.n_classes)
+        wanted = class_target(target, counts)
         return np.r_[territory - wanted, total_variation(territory, wanted)]
 
 
@@ -373,7 +420,7 @@ def _floor(error, wanted, n_draws, rng):
     errors = error * rng.standard_normal((N_SIMULATIONS, n_classes))
     # The sum of the shares has no error.
     errors = (errors - errors.mean(axis=1, keepdims=True)) * np.sqrt(n_classes / (n_classes - 1))
-    return np.quantile(total_variation(errors, 0), 0.95)
+    return min(np.quantile(total_variation(errors, 0), 0.95), 1 - wanted.min())
 
 
 def _decoded_classes(decode, classifier, X, classes, labels, draws):
@@ -384,8 +431,8 @@ def _decoded_classes(decode, classifier, X, classes, labels, draws):
         raise ValueError(
             "decode needs a classifier of its output, or X to fit one on. Got neither."
         )
-    seen, index = np.unique(column_or_1d(classifier.predict(rows)), return_inverse=True)
-    seen = (seen.astype(str) if classes.dtype.kind == "U" else seen).tolist()
+    seen, index = check_labels(classifier.predict(rows), len(rows))
+    seen = seen.tolist()
     position = {label: c for c, label in enumerate(classes.tolist())}
     unknown = [label for label in seen if label not in position]
     if unknown:

@@ -225,7 +225,7 @@ def _codes(estimator, X, y, random_state):
 
 def _sampled(estimator, X, y, random_state):
     """Rows drawn from the estimator, as many as X has."""
-    return sampled_rows(estimator, len(X), random_state)
+    return sampled_rows(estimator, np.shape(X)[0], random_state)
 
 
 def _decoder(estimator, X, y, random_state):

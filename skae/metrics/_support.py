@@ -6,13 +6,26 @@ from numbers import Integral, Real
 import numpy as np
 from scipy.special import ndtri
 from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.utils import check_scalar
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skae._validation import Interval, StrOptions, _fit_context, as_numpy, check_finite
+from skae._validation import (
+    Interval,
+    StrOptions,
+    _fit_context,
+    as_numpy,
+    restored_on_error,
+)
 
 from ._draws import latent_draws, sampler_name
-from ._inputs import canonical_order, check_latent, check_n_neighbors, warn_of_few
+from ._inputs import (
+    canonical_order,
+    check_latent,
+    check_max_samples,
+    check_n_neighbors,
+    check_scalar,
+    warn_of_few,
+)
 from ._resampling import (
     Streams,
     check_resampling,
@@ -230,13 +243,15 @@ class LatentSupport(OutlierMixin, BaseEstimator):
         self : LatentSupport
             The estimator itself.
         """
-        X = validate_data(
-            self, as_numpy(X), dtype=np.float64, ensure_all_finite=False, ensure_min_samples=3
-        )
-        codes = check_latent(X, name="X", min_samples=3)
-        codes = codes[canonical_order(codes)]
-        rows = reference_rows(codes, self.max_samples, Streams(self.random_state))
-        return self._calibrate(codes[rows])
+        check_scalar(self.k, "k", Integral)
+        with restored_on_error(self):
+            X = validate_data(
+                self, as_numpy(X), dtype=np.float64, ensure_all_finite=False, ensure_min_samples=3
+            )
+            codes = check_latent(X, name="X", min_samples=3)
+            codes = codes[canonical_order(codes)]
+            rows = reference_rows(codes, self.max_samples, Streams(self.random_state))
+            return self._calibrate(codes[rows])
 
     def _calibrate(self, reference):
         """Everything that `fit` sets, from the codes to search among."""
@@ -277,7 +292,7 @@ class LatentSupport(OutlierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = validate_data(self, as_numpy(X), reset=False, dtype=np.float64, ensure_all_finite=False)
-        check_finite(X)
+        X = check_latent(X, name="X", min_samples=1, spread=False)
         return self._support_of(self._scores.of(X))
 
     def _support_of(self, scores):
@@ -325,8 +340,7 @@ def check_support_params(*, k, alpha, n_draws, max_samples):
     check_scalar(k, "k", Integral, min_val=1)
     check_scalar(alpha, "alpha", Real, min_val=0, max_val=1, include_boundaries="neither")
     check_scalar(n_draws, "n_draws", Integral, min_val=1)
-    if max_samples != "auto":
-        check_scalar(max_samples, "max_samples", Integral, min_val=MIN_SAMPLES)
+    check_max_samples(max_samples, min_val=MIN_SAMPLES)
 
 
 def gap_fraction(
@@ -352,8 +366,8 @@ def gap_fraction(
     X_latent : array-like of shape (n_samples, n_components)
         Codes; for a variational autoencoder draws from the posteriors, not
         their means.
-    y : Ignored
-        Present for API consistency.
+    y : array-like of shape (n_samples,), default=None
+        Not used, apart from its length being checked.
     sampler : str, estimator, callable or array-like of shape (n_draws, n_components), \
             default='box'
         Law of the draws: 'box' (uniform on the bounding box of the codes), 'standard_normal',
@@ -399,6 +413,7 @@ def gap_fraction(
     """
     return latent_gaps(
         X_latent,
+        y,
         sampler=sampler,
         k=k,
         alpha=alpha,
@@ -429,8 +444,8 @@ def latent_gaps(
     X_latent : array-like of shape (n_samples, n_components)
         Codes; for a variational autoencoder draws from the posteriors, not
         their means.
-    y : Ignored
-        Present for API consistency.
+    y : array-like of shape (n_samples,), default=None
+        Not used, apart from its length being checked.
     sampler : str, estimator, callable or array-like of shape (n_draws, n_components), \
             default='box'
         Law of the draws; see `gap_fraction`.
@@ -473,7 +488,8 @@ def latent_gaps(
         radius, contrast : float
             ``radius_`` and ``contrast_`` of the support.
         resolution : float
-            2 · radius: narrower gaps cannot be seen with so many codes.
+            2 · radius: narrower gaps cannot be seen with so many codes, but for those between
+            codes much denser than most, which ``contrast`` finds.
         draws : ndarray of shape (n_draws, n_components)
         supported : ndarray of shape (n_draws,)
             Whether each draw is.
@@ -535,6 +551,8 @@ def latent_gaps(
     check_support_params(k=k, alpha=alpha, n_draws=n_draws, max_samples=max_samples)
     check_resampling(n_resamples, confidence_level)
     codes = check_latent(X_latent, min_samples=MIN_SAMPLES)
+    if y is not None:
+        check_consistent_length(codes, y)
     warn_of_few(len(codes), name="X_latent")
     codes = codes[canonical_order(codes)]
     streams = Streams(random_state)
@@ -591,4 +609,4 @@ def gap_floor(alpha, n_samples, n_draws):
     which is that of a quantile.
     """
     variance = alpha * (1 - alpha) * (CALIBRATION_VARIANCE / n_samples + 1 / n_draws)
-    return ndtri(0.95) * np.sqrt(variance) / (1 - alpha)
+    return min(1.0, ndtri(0.95) * np.sqrt(variance) / (1 - alpha))

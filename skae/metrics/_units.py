@@ -4,9 +4,9 @@ import warnings
 from numbers import Real
 
 import numpy as np
-from sklearn.utils import Bunch, check_scalar
+from sklearn.utils import Bunch
 
-from ._inputs import check_latent
+from ._inputs import check_latent, check_scalar
 
 __all__ = [
     "active_units",
@@ -19,6 +19,9 @@ __all__ = [
 # Variances below this share of the largest are rounding: a standard deviation of 1e-6 of the
 # largest, somewhat above what float32 codes on a hyperplane have across it.
 RANK_TOLERANCE = 1e-12
+
+# Standard deviations below this have squares that codes of any size overflow by.
+SMALLEST_STD = 1e-50
 
 
 def active_units(X_mean, X_std=None, *, threshold=0.01):
@@ -177,5 +180,10 @@ def check_std(X_std, shape, *, name):
         raise ValueError(
             f"{name} must be positive. Got {std[row, column]!r} in row {row}, column {column} "
             "instead."
+        )
+    if std.min() < SMALLEST_STD:
+        raise ValueError(
+            f"{name} must be {SMALLEST_STD:g} or more, since the densities overflow. Got "
+            f"{std.min():.3g} instead."
         )
     return std

@@ -1,21 +1,28 @@
 """LatentDiagnostics: numbers as those of skae.metrics; what is missing leaves lines out."""
 
 import json
+import re
 import subprocess
 import sys
+import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from sklearn.datasets import load_digits, load_iris
-from sklearn.decomposition import PCA, KernelPCA
+from sklearn.decomposition import PCA, KernelPCA, TruncatedSVD
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.manifold import TSNE
 from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skae import AutoencoderTransformer, LatentDiagnostics
+from skae.inspection import LatentComparison
 from skae.metrics import (
     class_area_imbalance,
     gap_fraction,
@@ -220,6 +227,7 @@ def test_text_of_a_perfect_latent_space():
     report = LatentDiagnostics.from_latent(Z, sampler="standard_normal", prior="standard_normal")
     text = str(report)
     assert "declared sampler='standard_normal'" in text
+    assert max(map(len, text.splitlines())) <= 101
     assert "not detected at n = 2000" in text
     assert "absent" not in text
     assert "scale differs" not in text
@@ -303,8 +311,6 @@ def test_compare_asks_for_one_number_of_codes(iris, pca):
         LatentDiagnostics.compare({"PCA": pca, "other": np.ones((100, 2))}, X, y, **FAST)
     with pytest.raises(TypeError, match="models must be a dict"):
         LatentDiagnostics.compare([pca], X, y, **FAST)
-    from skae.inspection import LatentComparison
-
     reports = {
         str(n): LatentDiagnostics.from_latent(pca.transform(X[:n]), **FAST) for n in (100, 150)
     }
@@ -382,3 +388,195 @@ def test_global_state_stays(iris, pca):
     state = np.random.get_state()[1].copy()
     LatentDiagnostics.from_estimator(pca, *iris, n_draws=100, n_resamples=2)
     np.testing.assert_array_equal(np.random.get_state()[1], state)
+
+
+def decoder_that(error):
+    class Transformer(PCA):
+        def inverse_transform(self, X):
+            raise error
+
+    return Transformer(2)
+
+
+@pytest.mark.filterwarnings("ignore:inverse_transform does not work")
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: make_pipeline(SimpleImputer(), PCA(2)),
+        lambda: decoder_that(ValueError("Inverse transform not available for given metric.")),
+        lambda: decoder_that(RuntimeError("anything")),
+    ],
+)
+def test_decoders_that_do_not_work_leave_out_lines(make, iris):
+    X, y = iris
+    report = LatentDiagnostics.from_estimator(make().fit(X), X, y, **FAST)
+    assert report.continuity_ is report.quality_ is None
+    assert report.sampled_classes_["box"].decoded is None
+    assert report.neighbors_ is not None
+
+
+def test_decoders_of_text_leave_out_lines():
+    words = ["apple", "pear", "plum", "fig", "nut"]
+    rng = np.random.RandomState(0)
+    texts = [" ".join(rng.choice(words, 6)) for _ in range(60)]
+    lsa = make_pipeline(TfidfVectorizer(), TruncatedSVD(2, random_state=0)).fit(texts)
+    with pytest.warns(UserWarning, match="inverse_transform does not work|X is no finite"):
+        report = LatentDiagnostics.from_estimator(lsa, texts, **FAST)
+    assert report.continuity_ is None
+
+
+@pytest.mark.parametrize(
+    ("decode", "missing"),
+    [
+        (lambda z: np.zeros((len(z), 4)), "continuity left out: .*collapsed"),
+        (lambda z: np.where(np.abs(z[:, :1]) > 2, np.nan, np.tile(z, 2)), "left out"),
+        (lambda z: np.tile(z, 3), "Decoded codes have 6 features, X has 4"),
+    ],
+    ids=["constant", "NaN far out", "other width"],
+)
+def test_decoders_that_fail_in_places_leave_out_lines(decode, missing, iris, pca):
+    X, y = iris
+    Z = pca.transform(X)
+    Z = Z[np.argsort(np.abs(Z[:, 0]))]  # the first ones decode
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        report = LatentDiagnostics.from_latent(Z, y, X=X, decode=decode, **FAST)
+    assert any(re.search(missing, str(w.message)) for w in caught)
+    assert report.gaps_["box"].value > 0
+    assert report.sampled_classes_ is not None
+    assert "left out" in str(report)
+
+
+def test_few_rows_in_every_class_leave_out_lines(iris, pca):
+    with pytest.warns(UserWarning, match="class areas left out"):
+        report = LatentDiagnostics.from_estimator(pca, iris[0], np.arange(150) // 3, **FAST)
+    assert report.class_areas_ is None
+    assert "class area " not in str(report).split("note")[0]
+    report.plot()
+
+
+@pytest.mark.parametrize("kind", [object, "S5", "U5"])
+def test_labels_of_any_type(kind, iris, pca):
+    X, y = iris
+    report = LatentDiagnostics.from_estimator(pca, X, y.astype(kind), **FAST)
+    plain = LatentDiagnostics.from_estimator(pca, X, y, **FAST)
+    assert report.class_areas_.value == pytest.approx(plain.class_areas_.value)
+    decoded = report.sampled_classes_["box"].decoded
+    np.testing.assert_allclose(decoded, plain.sampled_classes_["box"].decoded)
+
+
+def test_data_frames_of_codes(iris, pca):
+    X, y = iris
+    Z = pca.transform(X)
+    comparison = LatentDiagnostics.compare({"frame": pd.DataFrame(Z)}, X, y, **FAST)
+    array = LatentDiagnostics.from_latent(Z, y, X=X, **FAST)
+    assert comparison.diagnostics["frame"].gaps_["box"].value == array.gaps_["box"].value
+
+
+def test_pipelines_that_end_in_embeddings_or_do_nothing_at_the_end(iris):
+    X, y = iris
+    tsne = make_pipeline(StandardScaler(), TSNE(max_iter=250, random_state=0)).fit(X)
+    report = LatentDiagnostics.from_estimator(tsne, X, y, **FAST)
+    np.testing.assert_array_equal(report.X_latent_, tsne[-1].embedding_)
+    idle = make_pipeline(PCA(2), "passthrough").fit(X)
+    assert LatentDiagnostics.from_estimator(idle, X, y, **FAST).name_ == "PCA"
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # three distinct codes only
+def test_sparse_codes():
+    X = np.arange(60)[:, None] % 3
+    report = LatentDiagnostics.from_estimator(OneHotEncoder().fit(X), X, **FAST)
+    assert report.n_components_ == 3
+
+
+class Halves:
+    """A transformer that is no scikit-learn estimator."""
+
+    def transform(self, X):
+        return X[:, :2] / 2
+
+
+def test_objects_with_transform_only(iris):
+    X, y = iris
+    report = LatentDiagnostics.from_estimator(Halves(), X, y, **FAST)
+    np.testing.assert_array_equal(report.X_latent_, X[:, :2] / 2)
+
+
+def normal(n_draws):
+    """A law that is not what ``sampler='normal'`` means."""
+    return np.random.RandomState(0).standard_normal((n_draws, 2)) + 50
+
+
+def test_functions_called_like_a_law_do_not_replace_it(iris, pca):
+    X, y = iris
+    report = LatentDiagnostics.from_latent(pca.transform(X), y, sampler=normal, **FAST)
+    assert report.sampler_ == "own normal"
+    assert report.gaps_["own normal"].value == pytest.approx(1)
+    assert report.gaps_["normal"].value < 0.5
+
+
+def test_reports_without_measurements():
+    empty = LatentDiagnostics()
+    for use in (empty.to_dict, empty.to_frame, empty.plot, empty._repr_html_):
+        with pytest.raises(NotFittedError, match="from_estimator or from_latent"):
+            use()
+    assert str(empty) == "LatentDiagnostics()"
+
+
+def test_comparisons_need_equal_settings(iris, pca):
+    Z = pca.transform(iris[0])
+    reports = {str(k): LatentDiagnostics.from_latent(Z, k=k, **FAST) for k in (3, 5)}
+    with pytest.raises(ValueError, match="equal numbers of codes, k and alpha"):
+        LatentComparison(reports)
+    with pytest.raises(ValueError, match="at least one report"):
+        LatentComparison({})
+
+
+def test_comparison_says_what_has_no_floor(iris, pca):
+    text = str(LatentDiagnostics.compare({"PCA": pca}, *iris, **FAST))
+    assert "off-centre" in text.split("no floor:")[1]
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_intervals_of_the_text_are_those_asked_for(iris, pca):
+    options = {"n_draws": 500, "random_state": 0}
+    texts = [
+        str(LatentDiagnostics.from_estimator(pca, *iris, confidence_level=level, **options))
+        for level in (0.5, 0.99)
+    ]
+    assert "[50% intervals]" in texts[0]
+    gaps = [next(line for line in text.splitlines() if "* box" in line) for text in texts]
+    assert gaps[0] != gaps[1]
+
+
+def test_names_are_written_on_one_line(iris, pca):
+    names = np.array(["a\nb", "c", "d"])
+    report = LatentDiagnostics.from_estimator(pca, iris[0], names[iris[1]], **FAST)
+    assert "a b" in str(report)
+
+
+def test_many_warnings_are_not_all_repeated():
+    y = np.r_[np.zeros(30, int), np.ones(30, int), np.arange(2, 42)]
+    Z = np.random.RandomState(0).standard_normal((100, 2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        report = LatentDiagnostics.from_latent(Z, y, **FAST)
+    assert str(report).count("note:") < 12
+
+
+def test_missing_labels_are_named(iris, pca):
+    X, y = iris
+    labels = y.astype(object)
+    labels[7] = None
+    with pytest.raises(ValueError, match=r"y .*row 7"):
+        LatentDiagnostics.from_estimator(pca, X, labels, **FAST)
+
+
+def test_decode_must_be_a_function(iris, pca):
+    with pytest.raises(TypeError, match="decode must be a function"):
+        LatentDiagnostics.from_latent(pca.transform(iris[0]), decode=5)
+
+
+def test_names_of_models_are_literal(iris, pca):
+    comparison = LatentDiagnostics.compare({"$\\frac$": pca, "b": pca}, *iris, **FAST)
+    comparison.plot(Figure(layout="constrained")).figure_.draw_without_rendering()

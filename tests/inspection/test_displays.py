@@ -1,12 +1,14 @@
 """What the displays draw is what the data say, into the axes given, and nothing else happens."""
 
 from io import BytesIO
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from scipy.stats import chi
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
@@ -21,6 +23,7 @@ from sklearn.utils import Bunch
 
 from skae.inspection._class_area import ClassAreaDisplay
 from skae.inspection._decoded_grid import DecodedGridDisplay
+from skae.inspection._diagnostics_display import LatentDiagnosticsDisplay
 from skae.inspection._latent_space import LatentSpaceDisplay
 from skae.inspection._loss_curve import LossCurveDisplay
 from skae.inspection._reconstruction import ReconstructionDisplay
@@ -159,6 +162,154 @@ def test_axes_must_be_axes():
         LatentSpaceDisplay.from_latent(normal(5, 2), ax=Figure().subplots(1, 2))
 
 
+# ---------------------------------------------------------------------- what is written
+
+
+MONEY = np.array(["$5-$10", "$10-$20", r"$\frac$", "_a"])
+
+
+def displays_of_money(digits, pca):
+    """Displays of classes, samplers and models with dollars in their names."""
+    y = MONEY[np.arange(len(digits)) % 4]
+    draws, dollar = normal(50, 2), "$x_1$"
+    areas = areas_of(np.full(4, 0.25), MONEY)
+    sampled = sampled_of(dollar)
+    stacked = [sampled_of(dollar), sampled_of("$y$")]
+    for result in (sampled, *stacked):
+        result.update(classes=MONEY, territory=areas.share, share=areas.share, target=areas.target)
+        result.unsupported = 0
+    codes = pca.transform(digits)
+    grid = {"points": codes[:4], "decoded": digits[:4], "image_shape": (8, 8)}
+    return [
+        LatentSpaceDisplay(X_latent=digits[:, 20:22], y=y),
+        LatentSpaceDisplay(X_latent=digits[:, 20:21], y=y),
+        LatentSpaceDisplay(X_latent=digits, y=y),
+        LatentSupportDisplay(gaps=gaps_of(draws, dollar)),
+        LatentSupportDisplay(gaps=[gaps_of(draws, dollar), gaps_of(draws, "$y$")]),
+        ClassAreaDisplay(areas=areas),
+        SampledClassesDisplay(sampled=sampled),
+        SampledClassesDisplay(sampled=stacked),
+        ReconstructionDisplay(X=digits, X_reconstructed=digits, y=y, image_shape=(8, 8)),
+        ReconstructionDisplay(X=digits, X_reconstructed=digits, y=y),
+        SamplesDisplay(X_sampled=digits[:4], sampler=dollar),
+        LossCurveDisplay(loss_curve=[2, 1], name=dollar),
+        DecodedGridDisplay(**grid, X_latent=codes, y=y),
+    ]
+
+
+@pytest.mark.parametrize("i", range(13))
+def test_dollars_in_names_are_no_mathematics(i, digits, pca, ax):
+    display = displays_of_money(digits, pca)[i]
+    options = {"kind": "overlay"} if isinstance(display, DecodedGridDisplay) else {}
+    display.plot(ax, **options)
+    ax.figure.draw_without_rendering()
+    texts = [text for text in ax.figure.findobj(Text) if "$" in text.get_text()]
+    assert texts
+    # Tick labels of numbers are mathematics, and no other text with dollars.
+    assert not [t for t in texts if t.get_parse_math() and "mathdefault" not in t.get_text()]
+
+
+def test_names_that_begin_with_an_underscore_are_in_the_legend(ax):
+    y = np.repeat(["_a", "b"], 10)
+    display = LatentSpaceDisplay.from_latent(normal(20, 2), y, ax=ax)
+    assert [text.get_text() for text in display.legend_.get_texts()] == ["_a", "b"]
+
+
+# ---------------------------------------------------------------------- room
+
+
+def assert_in_view(figure):
+    """Nothing that is written is cut off by the edges of the figure."""
+    figure.draw_without_rendering()
+    width, height = figure.bbox.size
+    for ax in figure.axes:
+        box = ax.get_tightbbox()
+        assert min(box.x0, box.y0, width - box.x1, height - box.y1) > -1, box
+
+
+def wide(digits, pca):
+    """Displays with labels that take more room than the default margins leave."""
+    many, rng = np.arange(len(digits)) % 30, np.random.RandomState(0)
+    long = np.array([f"Rather long class {i}" for i in range(5)])[many % 5]
+    sampled = sampled_of()
+    sampled.update(classes=np.arange(30), share=rng.uniform(size=30), territory=np.ones(30))
+    sampled.target = np.full(30, 1 / 30)
+    areas = areas_of(np.full(5, 0.2), np.unique(long))
+    losses = 12_345 * np.exp(-np.arange(30) / 30)
+    return [
+        LatentSpaceDisplay(X_latent=1e4 * normal(300, 2), y=many % 10),
+        LatentSpaceDisplay(X_latent=normal(300, 2), y=long),
+        LatentSpaceDisplay(X_latent=normal(300, 1), y=long),
+        LatentSpaceDisplay(X_latent=digits, y=long),
+        LatentSupportDisplay(gaps=gaps_of(normal(20, 30))),
+        ClassAreaDisplay(areas=areas),
+        SampledClassesDisplay(sampled=sampled),
+        LossCurveDisplay(loss_curve=losses, validation_scores=-losses - 123.4567),
+    ]
+
+
+@pytest.mark.parametrize("i", range(8))
+def test_labels_are_in_view_in_axes_without_a_layout(i, digits, pca, ax):
+    wide(digits, pca)[i].plot(ax)
+    assert_in_view(ax.figure)
+    assert ax.figure.get_layout_engine() is None
+
+
+@pytest.mark.parametrize("i", range(N_DISPLAYS))
+def test_displays_are_in_view_in_axes_without_a_layout(i, digits, pca, ax):
+    display, options = displays(digits, pca)[i]
+    display.plot(ax, **options)
+    assert_in_view(ax.figure)
+
+
+def test_labels_of_neighbours_do_not_overlap():
+    figure = Figure(figsize=(7, 6))
+    axes = figure.subplots(2, 2)
+    for ax in axes.flat:
+        LatentSpaceDisplay.from_latent(1e4 * normal(50, 2), np.arange(50) % 5, ax=ax)
+    figure.draw_without_rendering()
+    assert_apart(axes)
+
+
+def assert_apart(axes):
+    boxes = [ax.get_tightbbox(for_layout_only=True) for ax in np.ravel(axes)]
+    for i, box in enumerate(boxes):
+        for other in boxes[:i]:
+            overlap = np.minimum(box.max, other.max) - np.maximum(box.min, other.min)
+            assert overlap.min() < 1
+
+
+@pytest.mark.parametrize("size", [(12, 9.6), (8, 6)])
+def test_panels_of_a_figure_without_a_layout_do_not_overlap(size):
+    figure = Figure(figsize=size)
+    y = np.array([f"Rather long class {i}" for i in range(5)])[np.arange(200) % 5]
+    display = LatentDiagnosticsDisplay.from_latent(
+        normal(200, 2), y, n_draws=500, n_resamples=0, random_state=0, figure=figure
+    )
+    assert_in_view(figure)
+    assert_apart(display.axes_)
+
+
+def test_figures_with_a_layout_keep_it_and_parts_of_figures_too():
+    figure = Figure(layout="tight")
+    engine = figure.get_layout_engine()
+    options = {"n_draws": 500, "n_resamples": 0, "random_state": 0}
+    display = LatentDiagnosticsDisplay.from_latent(normal(200, 1), figure=figure, **options)
+    assert figure.get_layout_engine() is engine
+    whole = Figure(figsize=(12, 4))
+    part = whole.subfigures(1, 2)[0]
+    display.plot(part)
+    assert whole.get_layout_engine() is None
+
+
+def test_one_component_is_singular():
+    display = LatentDiagnosticsDisplay.from_latent(
+        normal(200, 1), name="$a$", n_draws=500, n_resamples=0, random_state=0, figure=Figure()
+    )
+    assert display.figure_.get_suptitle() == "$a$: 200 codes of 1 component"
+    display.figure_.draw_without_rendering()
+
+
 # ---------------------------------------------------------------------- codes
 
 
@@ -170,7 +321,8 @@ def test_scatter_by_class_and_circle(ax):
     (circle,) = display.boundary_
     assert circle.center == (0, 0)
     assert circle.radius == pytest.approx(chi.ppf(0.99, 2))  # 3.035
-    assert [t.get_text() for t in display.legend_.get_texts()] == ["a", "b", "c", "99 % of N(0, I)"]
+    assert [t.get_text() for t in display.legend_.get_texts()] == ["a", "b", "c"]
+    assert "dashed: 99 % of N(0, I), cross: its mean" in ax.get_title()
     labels = {t.get_text(): t.get_position() for t in ax.texts}
     assert labels["b"] == pytest.approx(np.median(codes[y == "b"], axis=0))
     low, high = ax.get_xlim()
@@ -183,6 +335,7 @@ def test_a_pair_of_many_axes(ax):
     assert np.array_equal(display.scatter_[0].get_offsets(), codes[:, [4, 1]])
     assert ax.get_xlabel() == "component 4 (latent units)"
     assert display.legend_ is None
+    assert "dashed: 99 % of N(0, I), cross: its mean" in ax.get_title()
 
 
 def test_one_component_is_a_strip_with_a_row_for_each_class(ax):
@@ -218,7 +371,7 @@ def test_norms_far_from_the_chi_law_are_seen_beside_it(scale, ax):
     heights = np.array([bar.get_height() for bar in bars])
     widths = [np.log((bar.get_x() + bar.get_width()) / bar.get_x()) for bar in bars]
     assert heights @ widths == pytest.approx(1)
-    assert "100 % outside" in ax.get_title() or scale < 1
+    assert "100 % of the codes lie outside" in ax.get_title() or scale < 1
 
 
 def test_no_reference_without_level(ax):
@@ -242,6 +395,36 @@ def test_continuous_labels_have_a_colour_bar():
     display = LatentSpaceDisplay.from_latent(normal(50, 2), y, ax=ax)
     assert np.array_equal(display.scatter_[0].get_array(), y)
     assert len(figure.axes) == 2
+    assert "dashed: 99 % of N(0, I), cross: its mean" in ax.get_title()
+
+
+def test_norms_have_no_place_for_continuous_labels_and_say_so(ax):
+    LatentSpaceDisplay.from_latent(normal(50, 3), np.linspace(0, 1, 50), ax=ax)
+    assert "y is not shown" in ax.get_title()
+
+
+@pytest.mark.parametrize("n_components", [1, 2, 3])
+def test_many_integers_are_classes_of_which_the_rarest_are_one_group(n_components, ax):
+    y = np.repeat(np.arange(30), np.arange(1, 31))
+    display = LatentSpaceDisplay.from_latent(normal(len(y), n_components), y, ax=ax)
+    texts = ax.get_yticklabels() if n_components == 1 else display.legend_.get_texts()
+    names = [text.get_text() for text in texts]
+    assert names == [*map(str, range(19, 30)), "other (19 classes)"]
+
+
+def test_legend_headed_class_holds_classes_only(ax):
+    for n_components in (2, 8):
+        display = LatentSpaceDisplay.from_latent(normal(60, n_components), np.arange(60) % 3, ax=ax)
+        assert display.legend_.get_title().get_text() == "class"
+        assert [t.get_text() for t in display.legend_.get_texts()] == ["0", "1", "2"]
+    assert "curve: N(0, I), dashed: 99 % of it" in ax.get_title()
+
+
+def test_long_names_are_left_to_the_legend(ax):
+    y = np.repeat(["Rather long class", "b"], 20)
+    display = LatentSpaceDisplay.from_latent(normal(40, 2), y, ax=ax)
+    assert [t.get_text() for t in ax.texts] == []
+    assert [t.get_text() for t in display.legend_.get_texts()] == ["Rather long class", "b"]
 
 
 def test_of_many_names_the_rarest_are_one_group(ax):
@@ -298,10 +481,23 @@ def test_map_of_the_support(ax):
     region, (left, right, *_) = display.image_.get_array(), display.image_.get_extent()
     centres = left + (np.arange(200) + 0.5) / 200 * (right - left)
     assert np.array_equal(region, np.tile(centres > 0, (200, 1)))
-    assert display.largest_gap_.center == pytest.approx(draws[0])
-    assert display.largest_gap_.radius == 0.7
+    start, end = display.largest_gap_.get_xydata()
+    assert start == pytest.approx(draws[0])
+    assert np.linalg.norm(end - start) == pytest.approx(0.7)
     assert "0.40 [0.35, 0.47]" in ax.get_title()
-    assert "0.2 units" in ax.get_title()
+    assert "finer than 0.2 units seen among dense codes only" in ax.get_title()
+
+
+@pytest.mark.parametrize("n_components", [1, 2])
+def test_largest_gap_is_in_view(n_components, ax):
+    codes = normal(300, n_components)
+    options = {"n_draws": 1000, "n_resamples": 0, "random_state": 0}
+    display = LatentSupportDisplay.from_latent(codes, ax=ax, **options)
+    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+    x, y = display.largest_gap_.get_xydata().T
+    assert np.all((left < x) & (x < right))
+    assert np.all((bottom < y) & (y < top))
+    assert "radius" in display.largest_gap_.get_label()
 
 
 def test_map_of_one_component(ax):
@@ -309,6 +505,8 @@ def test_map_of_one_component(ax):
     display = LatentSupportDisplay(gaps=gaps_of(draws)).plot(ax)
     assert np.array_equal(display.in_gap_.get_offsets()[:, 0], draws[draws <= 0])
     assert display.image_.get_array().shape == (1, 200)
+    (start, height), (end, same) = display.largest_gap_.get_xydata()
+    assert (start, abs(end - start), same) == pytest.approx((draws[0, 0], 0.7, height))
 
 
 def test_many_draws_are_thinned_out_in_proportion(ax):
@@ -328,7 +526,18 @@ def test_bars_of_samplers(ax):
     assert {"box", "me"} <= {text.get_text() for text in ax.texts}
     gaps = gaps_of(normal(20, 30), interval=nan)
     LatentSupportDisplay(gaps=gaps).plot(ax)
-    assert "prior_mismatch" in ax.get_title()
+    assert "hollow centres" in ax.get_title()
+    assert "prior_mismatch" not in ax.get_title()  # which may not have been measured
+
+
+def test_no_number_is_written_over_the_floor(ax):
+    gaps = [gaps_of(normal(20, 16), "me", 0.0, (0.0, 0.005)), gaps_of(normal(20, 16))]
+    gaps[0].floor = 0.06
+    LatentSupportDisplay(gaps=gaps).plot(ax)
+    ax.figure.draw_without_rendering()
+    (number,) = [text for text in ax.texts if text.get_text() == "0.00"]
+    floor = ax.transData.transform((gaps[0].floor, 0))[0]
+    assert number.get_window_extent().x0 > floor + 1
 
 
 def test_bad_kind_of_support():
@@ -377,6 +586,27 @@ def test_bars_of_sampled_classes(ax):
     assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "b", "gap"]
 
 
+def test_each_of_many_bars_is_named(ax):
+    share = np.full(30, 1 / 30)
+    ClassAreaDisplay(areas=areas_of(share, np.arange(30))).plot(ax)
+    assert [label.get_text() for label in ax.get_xticklabels()] == [*map(str, range(30))]
+    many = areas_of(np.full(90, 1 / 90), np.arange(90))
+    ClassAreaDisplay(areas=many).plot(ax)
+    assert ax.get_xlabel() == "class (one name in 3 is written)"
+
+
+def test_parts_of_many_classes_can_be_told_apart(ax):
+    sampled = [sampled_of(), sampled_of("normal")]
+    for result in sampled:
+        result.classes = np.arange(30)
+        result.share = np.where(np.arange(30) == 7, 0.1, 0.6 / 29)
+    display = SampledClassesDisplay(sampled=sampled).plot(ax)
+    colors = [bars[0].get_facecolor() for bars in display.bars_]
+    assert all(a != b for a, b in pairwise(colors))
+    assert [t.get_text() for t in ax.texts].count("7") == 2
+    assert "30 classes from 0 to 29, wide parts named" in ax.get_title()
+
+
 def test_stacked_bars_of_samplers_add_up_to_one(ax):
     sampled = {"box": sampled_of(), "normal": sampled_of("normal")}
     display = SampledClassesDisplay(sampled=sampled).plot(ax)
@@ -391,12 +621,12 @@ def test_stacked_bars_of_samplers_add_up_to_one(ax):
 # ---------------------------------------------------------------------- pictures
 
 
-def picture(image, row, column, shape=(8, 8)):
-    """One image of a mosaic, without its rim; blanks are NaN."""
+def picture(image, row, column, shape=(8, 8), header=0):
+    """One image of a mosaic, without its rim and what is blank above; blanks are NaN."""
     mosaic = np.ma.filled(image.get_array(), np.nan)
-    height, width = shape[0] + 2, shape[1] + 2
+    height, width = shape[0] + 2 + header, shape[1] + 2
     cell = mosaic[row * height : (row + 1) * height, column * width : (column + 1) * width]
-    return cell[1:-1, 1:-1]
+    return cell[1 + header : -1, 1:-1]
 
 
 def test_images_of_a_grid_are_the_decoded_rows_where_their_points_lie(digits, pca, ax):
@@ -456,11 +686,74 @@ def test_points_and_pictures_carry_the_same_numbers(digits, pca, ax):
     places = {t.get_text(): t.get_position() for t in codes_ax.texts}
     assert [places[number] for number in "123"] == [tuple(point) for point in points]
     assert [t.get_text() for t in picture_ax.texts] == ["1", "2", "3"]
-    second = picture(display.image_, 0, 1)
+    second = picture(display.image_, 0, 1, header=4)
     assert second == pytest.approx(pca.inverse_transform([points[1]]).reshape(8, 8))
-    third = picture(display.image_, 1, 0)
+    third = picture(display.image_, 1, 0, header=4)
     assert third == pytest.approx(pca.inverse_transform([points[2]]).reshape(8, 8))
-    assert np.isnan(picture(display.image_, 1, 1)).all()
+    assert np.isnan(picture(display.image_, 1, 1, header=4)).all()
+
+
+@pytest.mark.parametrize("shape", [(8, 8), None])
+@pytest.mark.parametrize("size", [(5, 4), (10, 4.5)])
+def test_numbers_of_points_are_above_their_pictures(shape, size, digits, pca):
+    figure = Figure(size)
+    display = DecodedGridDisplay.from_estimator(
+        pca, digits, n_points=5, kind="overlay", image_shape=shape, ax=figure.subplots()
+    )
+    figure.draw_without_rendering()
+    _, ax = display.axes_
+    ends = [ax.transData.inverted().transform(t.get_window_extent())[:, 1] for t in ax.texts]
+    for i, (bottom, top) in enumerate(ends):
+        cell = 5 - i // 5
+        below = cell - 1 + 9 / 14 if shape else display.lines_.get_segments()[i][:, 1].max()
+        assert below < bottom < top < cell
+
+
+def test_points_are_not_taken_for_classes(digits, pca, ax):
+    y = np.arange(len(digits)) % 10
+    options = {"kind": "overlay", "image_shape": (8, 8)}
+    display = DecodedGridDisplay.from_estimator(pca, digits, y, ax=ax, **options)
+    left, _ = display.axes_
+    assert [t.get_text() for t in left.texts] == [str(i + 1) for i in range(16)]
+    names = [t.get_text() for t in ax.get_legend().get_texts()]
+    assert names == [str(c) for c in range(10)]
+    # One component: a lane of the points' own, below those of the classes.
+    display = DecodedGridDisplay.from_estimator(PCA(1).fit(digits), digits, y, **options)
+    left, _ = display.axes_
+    labels = [label.get_text() for label in left.get_yticklabels()]
+    lanes = dict(zip(labels, left.get_yticks(), strict=True))
+    heights = {t.get_position()[1] for t in left.texts}
+    assert heights == {lanes["points"]}
+    assert min(abs(lanes["points"] - lanes[name]) for name in names) > 0.8
+
+
+def test_an_overlay_of_many_components_says_where_the_others_are(digits):
+    pca = PCA(4).fit(digits)
+    grid = DecodedGridDisplay.from_estimator(pca, digits, kind="overlay")
+    assert "all other components of the points at their medians" in grid.ax_.get_title()
+    own = DecodedGridDisplay.from_estimator(pca, digits, points=np.eye(4), kind="overlay")
+    assert "2 of 4 components are shown" in own.ax_.get_title()
+
+
+def test_pictures_say_what_values_they_show(digits, pca, ax):
+    grid = DecodedGridDisplay.from_estimator(pca, digits, ax=ax)
+    low, high = np.min(grid.decoded), np.max(grid.decoded)
+    assert f"values from {low:.3g} to {high:.3g}" in ax.get_title()
+    gray = "values from 0 (white) to 1 (black)"
+    options = {"image_shape": (8, 8), "ax": ax}
+    DecodedGridDisplay.from_estimator(pca, digits, **options)
+    assert gray in ax.get_title()
+    ReconstructionDisplay.from_estimator(pca, digits, **options)
+    assert gray in ax.get_title()
+    SamplesDisplay.from_estimator(KernelDensity().fit(digits), digits, **options)
+    assert ax.get_xlabel() == gray
+    DecodedGridDisplay.from_estimator(
+        pca, digits, image_kwargs={"cmap": "viridis", "vmax": 7}, **options
+    )
+    assert ax.get_title().endswith("values from 0 to 7")
+    colours = np.random.RandomState(0).uniform(size=(4, 27))
+    SamplesDisplay(X_sampled=colours, image_shape=(3, 3, 3)).plot(ax)
+    assert ax.get_xlabel() == ""
 
 
 def test_reconstructions_from_best_to_worst(digits, pca, ax):
@@ -628,7 +921,7 @@ def test_missing_methods_are_named(digits):
             make.from_estimator(pipe, digits)
     with pytest.raises(TypeError, match="must have sample, to draw rows"):
         SamplesDisplay.from_estimator(PCA(2).fit(digits))
-    with pytest.raises(TypeError, match=r"must have transform.*pass codes to from_latent"):
+    with pytest.raises(TypeError, match=r"must have transform.*give codes instead"):
         LatentSpaceDisplay.from_estimator(KernelDensity().fit(digits), digits)
 
 

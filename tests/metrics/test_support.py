@@ -307,7 +307,7 @@ def test_all_laws():
         ("kde", "kde"),
         ("resample", "resample"),
         (GaussianMixture(), "GaussianMixture"),
-        (lambda n: rng.standard_normal((n, 2)), "<lambda>"),
+        (lambda n: rng.standard_normal((n, 2)), "function"),
         (rng.standard_normal((1000, 2)).tolist(), "array"),
     ]:
         gaps = latent_gaps(codes, sampler=sampler, n_draws=1000, n_resamples=0, random_state=0)
