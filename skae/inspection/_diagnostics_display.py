@@ -133,6 +133,8 @@ class LatentDiagnosticsDisplay:
             name: display.plot(ax=ax, **options)
             for (name, (display, options)), ax in zip(panels.items(), self.axes_, strict=False)
         }
+        for ax in self.axes_[len(panels) :]:
+            ax.set_axis_off()
         report = self.diagnostics
         n_components = report.n_components_
         components = "1 component" if n_components == 1 else f"{n_components} components"
@@ -151,6 +153,7 @@ class LatentDiagnosticsDisplay:
         }
         if report.class_areas_ is not None:
             panels["areas"] = (ClassAreaDisplay(areas=report.class_areas_), {})
+        if report.sampled_classes_ is not None:
             panels["draws"] = (SampledClassesDisplay(sampled=report.sampled_classes_), {})
         return panels
 

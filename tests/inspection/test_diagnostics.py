@@ -452,7 +452,7 @@ def test_few_rows_in_every_class_leave_out_lines(iris, pca):
         report = LatentDiagnostics.from_estimator(pca, iris[0], np.arange(150) // 3, **FAST)
     assert report.class_areas_ is None
     assert "class area " not in str(report).split("note")[0]
-    report.plot()
+    assert list(report.plot().displays_) == ["codes", "support", "draws"]
 
 
 @pytest.mark.parametrize("kind", [object, "S5", "U5"])
