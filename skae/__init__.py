@@ -5,13 +5,23 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-__all__ = ["AutoencoderTransformer", "LatentDiagnostics", "__version__"]
+__all__ = [
+    "AutoencoderTransformer",
+    "LatentDiagnostics",
+    "VariationalAutoencoderTransformer",
+    "__version__",
+]
 
 # Loaded when first asked for: `skae.metrics` and `skae.inspection` work without torch.
-_HOMES = {"AutoencoderTransformer": "_autoencoder", "LatentDiagnostics": "inspection"}
+_HOMES = {
+    "AutoencoderTransformer": "_autoencoder",
+    "LatentDiagnostics": "inspection",
+    "VariationalAutoencoderTransformer": "_variational",
+}
 
 if TYPE_CHECKING:
     from ._autoencoder import AutoencoderTransformer
+    from ._variational import VariationalAutoencoderTransformer
     from .inspection import LatentDiagnostics
 
 

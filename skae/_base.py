@@ -25,7 +25,7 @@ from ._core.net import (
     Objective,
     training_callbacks,
 )
-from ._core.principal import principal_axes
+from ._core.principal import start_at_pca
 from ._core.seeding import limited_threads, seeded, work
 from ._validation import (
     CallbackSupportMixin,
@@ -99,6 +99,12 @@ class BaseAutoencoder(
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
+
+    # The net and its module; the variational ones differ.
+    _net_class = AutoencoderNet
+    _module_class = Autoencoder
+    # Columns of the encoder's output for each component.
+    _n_outputs = 1
 
     # ------------------------------------------------------------------ fitting
 
@@ -246,10 +252,10 @@ class BaseAutoencoder(
         """An untrained net for the rows, on the device."""
         optimizer, options = OPTIMIZERS[self.solver]
         options = {"fused": device.type in ("cpu", "cuda"), **options}
-        net = AutoencoderNet(
-            module=Autoencoder,
+        net = self._net_class(
+            module=self._module_class,
             **_prefixed("module", self._module_arguments(rows, seed)),
-            criterion=Objective,
+            criterion=type(self._objective()),
             criterion__likelihood=self.likelihood,
             optimizer=optimizer,
             **_prefixed("optimizer", options),
@@ -270,27 +276,30 @@ class BaseAutoencoder(
         # Copied together, since the two may share weights.
         own_encoder, own_decoder = copy.deepcopy((self.encoder, self.decoder))
         network = partial(self._network, dtype=center.dtype)
-        encoder = network("encoder", own_encoder, (n_features, *encoding, n_components))
+        n_outputs = self._n_outputs * n_components
+        encoder = network("encoder", own_encoder, (n_features, *encoding, n_outputs))
         decoder = network("decoder", own_decoder, (n_components, *decoding, n_features))
         if not any(p.requires_grad for m in (encoder, decoder) for p in m.parameters()):
             raise ValueError(
                 "`encoder` and `decoder` must have at least one parameter to train. Got none with "
                 "requires_grad=True."
             )
-        likelihood = LIKELIHOODS[self.likelihood]
-        if own_encoder is None and own_decoder is None:
-            axes, size, left = principal_axes(rows, center, scale, n_components, seed)
-            encoder.start_at(axes / size, left=left)
-            decoder.start_at(*likelihood.linear_start(axes.T * size, center, scale), left=left)
-        return {
+        arguments = {
             "encoder": encoder,
             "decoder": decoder,
             "center": center,
             "scale": scale,
-            "link": likelihood.link(),
+            "link": LIKELIHOODS[self.likelihood].link(),
             "own_encoder": own_encoder is not None,
             "own_decoder": own_decoder is not None,
         }
+        return {**arguments, **self._start(arguments, rows, n_components, seed)}
+
+    def _start(self, arguments, rows, n_components, seed):
+        """Bring the networks to their start; further arguments of the module."""
+        if not (arguments["own_encoder"] or arguments["own_decoder"]):
+            start_at_pca(arguments, rows, LIKELIHOODS[self.likelihood], n_components, seed)
+        return {}
 
     def _network(self, name, own, widths, dtype):
         """The user's module, or a perceptron of these widths."""
@@ -331,19 +340,23 @@ class BaseAutoencoder(
                 tol=self.tol,
                 patience=self.n_iter_no_change,
                 verbose=bool(self.verbose),
+                **({} if one_epoch else self._further_callbacks(n_steps)),
             ),
         )
 
+    def _further_callbacks(self, n_steps):
+        """What the model adds to `training_callbacks`."""
+        return {}
+
     def _fitted_attributes(self, net, rows, law, seed, resume):
         """Attributes of the estimator whose (trimmed) net was trained on the rows."""
-        likelihood = LIKELIHOODS[self.likelihood]
         sample = rows.subsample(MAX_SUMMARY_ROWS, seed)
-        codes, loss = net.evaluate(sample, likelihood.loss)
+        codes, loss = net.evaluate(sample)
         net.check_finite(loss)
         return {
-            **self._curves(net, net.module_.unit(likelihood), loss, resume),
+            **self._curves(net, loss, resume),
+            **self._summary(net, sample, loss),
             "net_": net,
-            "noise_variance_": _noise_variance(net.module_, likelihood, loss),
             "_n_features_out": codes.shape[1],
             "_fitted_design": self._design(),
             "_codes": _resample(codes, sample, seed),
@@ -352,10 +365,16 @@ class BaseAutoencoder(
             "_law": None,
         }
 
-    def _curves(self, net, unit, loss, resume):
+    def _summary(self, net, sample, loss):
+        """What the fitted model says of (a sample of) the training rows."""
+        likelihood = LIKELIHOODS[self.likelihood]
+        return {"noise_variance_": noise_variance(net.module_, likelihood, loss)}
+
+    def _curves(self, net, loss, resume):
         """Losses and scores epoch by epoch, in units of X, those of resumed runs joined on."""
-        losses = [unit * value for value in net.epoch_losses("train_loss")] or [unit * loss]
-        scores = [-unit * value for value in net.epoch_losses("valid_loss")]
+        in_units = partial(net.criterion_.in_units, module=net.module_)
+        losses = [in_units(value) for value in net.epoch_losses("train_loss") or [loss]]
+        scores = [-in_units(value) for value in net.epoch_losses("valid_loss")]
         kept = int(np.argmax(scores) if scores else np.argmin(losses))
         earlier_losses, earlier_scores, earlier_epochs = [], [], 0
         if resume:
@@ -363,7 +382,7 @@ class BaseAutoencoder(
             earlier_scores = self.validation_scores_ or []
         return {
             "n_iter_": earlier_epochs + len(net.history),
-            "loss_": min(losses[kept], math.inf if scores else unit * net.start_loss),
+            "loss_": min(losses[kept], math.inf if scores else in_units(net.start_loss)),
             "loss_curve_": earlier_losses + losses,
             "validation_scores_": earlier_scores + scores or None,
             "best_validation_score_": max(scores, default=None),
@@ -498,14 +517,17 @@ class BaseAutoencoder(
         """
         return float(self.score_samples(X).mean())
 
-    def _infer(self, function, X, n_columns):
-        """Apply a function of tensors to chunks of rows; memory stays at the output's."""
+    def _infer(self, function, X, n_columns, expansion=1):
+        """Apply a function of tensors to chunks of rows; memory stays at the output's.
+
+        ``expansion`` says how many rows the function makes of one.
+        """
         output = np.empty((X.shape[0], n_columns), dtype=X.dtype)
         module = self.net_.module_
         fitted = module.standardize.center
         # The user's modules may work in place: they get copies.
         copy_rows = module.own_encoder or module.own_decoder
-        n_rows = max(1, min(8192, CHUNK_SIZE // X.shape[1], X.shape[0]))
+        n_rows = max(1, min(8192, CHUNK_SIZE // (X.shape[1] * expansion), X.shape[0]))
         with (
             torch.inference_mode(),
             torch.autocast(fitted.device.type, enabled=False),
@@ -555,7 +577,7 @@ def _prefixed(prefix, arguments):
     return {f"{prefix}__{name}": value for name, value in arguments.items()}
 
 
-def _noise_variance(module, likelihood, loss):
+def noise_variance(module, likelihood, loss):
     """Most likely noise variance in units of X, or None where the likelihood has none."""
     if likelihood.noise_variance is None:
         return None

@@ -5,7 +5,7 @@ import sklearn
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
-from skae import AutoencoderTransformer
+from skae import AutoencoderTransformer, VariationalAutoencoderTransformer
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -14,6 +14,7 @@ ESTIMATORS = [
     AutoencoderTransformer(hidden_layer_sizes=(), activation="identity", alpha=0),
     AutoencoderTransformer(n_components=10, max_iter=50),
     AutoencoderTransformer(likelihood="laplace", activation="tanh", latent_penalty="l2"),
+    VariationalAutoencoderTransformer(),
 ]
 
 # Run by scikit-learn on its own estimators, but not part of `parametrize_with_checks`.
@@ -47,7 +48,7 @@ def test_sklearn_checks(estimator, check):
 @pytest.mark.parametrize("name", FURTHER_CHECKS)
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
 def test_further_sklearn_checks(estimator, name):
-    getattr(estimator_checks, name)("AutoencoderTransformer", estimator)
+    getattr(estimator_checks, name)(type(estimator).__name__, estimator)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)

@@ -7,7 +7,7 @@ import pytest
 import skae
 import skae.inspection
 import skae.metrics
-from skae import AutoencoderTransformer
+from skae import AutoencoderTransformer, VariationalAutoencoderTransformer
 
 PARAMETERS = [
     "n_components", "hidden_layer_sizes", "decoder_hidden_layer_sizes", "activation",
@@ -19,7 +19,10 @@ PARAMETERS = [
 
 
 def test_public_names():
-    assert sorted(skae.__all__) == ["AutoencoderTransformer", "LatentDiagnostics", "__version__"]
+    assert sorted(skae.__all__) == [
+        "AutoencoderTransformer", "LatentDiagnostics", "VariationalAutoencoderTransformer",
+        "__version__",
+    ]  # fmt: skip
     assert sorted(skae.metrics.__all__) == [
         "LatentSupport", "active_units", "class_area_imbalance", "class_areas", "gap_fraction",
         "latent_continuity", "latent_extent", "latent_gaps", "latent_prior", "latent_scorer",
@@ -47,6 +50,20 @@ def test_parameters_and_their_constraints():
     assert set(AutoencoderTransformer._parameter_constraints) == set(PARAMETERS)
     positional = [p.name for p in parameters.values() if p.kind == p.POSITIONAL_OR_KEYWORD]
     assert positional == ["self", "n_components"]
+
+
+def test_siblings_share_names_and_defaults():
+    plain, variational = (
+        {name: p.default for name, p in inspect.signature(cls.__init__).parameters.items()}
+        for cls in (AutoencoderTransformer, VariationalAutoencoderTransformer)
+    )
+    shared = [name for name in variational if name in plain]
+    assert [name for name in plain if name in variational] == shared
+    own = {"beta", "free_bits", "kl_warmup", "n_importance_samples"}
+    assert set(variational) - set(plain) == own
+    assert set(plain) - set(variational) == {"latent_penalty", "latent_alpha"}
+    differing = {name for name in shared if plain[name] != variational[name]}
+    assert differing == {"latent_sampler"}
 
 
 def test_method_signatures():

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+import torch
 from torch.nn import Identity, Sigmoid
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss, mse_loss
 
@@ -53,6 +54,16 @@ def standardized_start(weight, center, scale):
     return weight, 0.0
 
 
+def left_over(variance, center, scale):
+    """Noise variance of a linear start: what PCA leaves."""
+    return max(float(variance), 1e-6)
+
+
+def binary_variance(variance, center, scale):
+    """Noise variance of a linear start: that of binary numbers of these means."""
+    return max(float((center * (1 - center)).mean() / scale**2), 1e-6)
+
+
 def logit_start(weight, center, scale):
     """Weight and bias of a linear decoder of logits, to first order about the mean.
 
@@ -64,6 +75,21 @@ def logit_start(weight, center, scale):
     return weight * (scale / slope)[:, None], mean.logit()
 
 
+def gaussian_nats(loss, dispersion):
+    """``-log N`` per feature, of mean squared error ``loss`` at variance ``dispersion``."""
+    return (torch.log(2 * math.pi * dispersion) + loss / dispersion) / 2
+
+
+def laplace_nats(loss, dispersion):
+    """``-log Laplace`` per feature, of mean absolute error ``loss`` at scale ``dispersion``."""
+    return torch.log(2 * dispersion) + loss / dispersion
+
+
+def bernoulli_nats(loss, dispersion):
+    """``-log Bernoulli`` per feature: the log loss itself."""
+    return loss
+
+
 class Likelihood(NamedTuple):
     """One meaning of the decoder's output.
 
@@ -72,36 +98,48 @@ class Likelihood(NamedTuple):
     """
 
     loss: Callable  # (output, target) -> (n_samples,), standardized units
+    nats: Callable  # (loss, dispersion) -> -log p per feature; the best dispersion is E loss
     log_density: Callable  # (x, output, noise_variance) -> (n_samples,), units of X
     unit_power: int  # the loss in units of X is the standardized loss times s ** unit_power
     noise_variance: Callable | None  # mean loss in units of X -> its most likely σ²
     link: Callable  # builds the module from output to mean of x
     linear_start: Callable  # (weight, center, scale) -> weight, bias of the decoder
+    start_noise: Callable  # (variance PCA leaves, center, scale) -> noise variance, standardized
+    start_dispersion: Callable  # noise variance -> dispersion
 
 
 LIKELIHOODS = {
     "gaussian": Likelihood(
         squared_error,
+        gaussian_nats,
         gaussian_log_density,
         unit_power=2,
         noise_variance=lambda loss: loss,
         link=Identity,
         linear_start=standardized_start,
+        start_noise=left_over,
+        start_dispersion=lambda noise: noise,
     ),
     "laplace": Likelihood(
         absolute_error,
+        laplace_nats,
         laplace_log_density,
         unit_power=1,
         noise_variance=lambda loss: 2 * loss**2,
         link=Identity,
         linear_start=standardized_start,
+        start_noise=left_over,
+        start_dispersion=lambda noise: (noise / 2) ** 0.5,
     ),
     "bernoulli": Likelihood(
         log_loss,
+        bernoulli_nats,
         bernoulli_log_density,
         unit_power=0,
         noise_variance=None,
         link=Sigmoid,
         linear_start=logit_start,
+        start_noise=binary_variance,
+        start_dispersion=lambda noise: noise,
     ),
 }

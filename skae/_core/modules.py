@@ -1,4 +1,4 @@
-"""The networks: builders, standardization, and the autoencoder that joins two networks.
+"""The networks: builders, standardization, and the autoencoders that join two networks.
 
 Built-in networks work on *standardized* rows ``(x - center) / scale``, with one scale
 for all features. Modules given by the user speak the units of X on both sides, so what
@@ -7,11 +7,21 @@ for all features. Modules given by the user speak the units of X on both sides, 
 
 from functools import partial
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from torch import nn
 
-__all__ = ["ACTIVATIONS", "Autoencoder", "Perceptron", "user_module"]
+from .noise import bank, fixed_bank, noise_for
+
+__all__ = [
+    "ACTIVATIONS",
+    "Autoencoder",
+    "Perceptron",
+    "Posterior",
+    "VariationalAutoencoder",
+    "user_module",
+]
 
 ACTIVATIONS = {
     "identity": nn.Identity,
@@ -27,6 +37,10 @@ START_SIZE = 0.1
 
 # Share of the variance that counts as left at least, so that it never starts at zero.
 SMALLEST_SHARE = 1e-6
+
+
+# Where log-variances of posteriors end.
+LOG_VARIANCES = (-30.0, 20.0)
 
 
 class Perceptron(nn.Module):
@@ -178,16 +192,24 @@ class Autoencoder(nn.Module):
     def forward(self, x):
         """Codes, decoder's output and its target, the last two comparable by a loss."""
         standard = self.standardize(x)
+        codes = self.encode(x, standard)
+        return codes, *self.decode(codes, x, standard)
+
+    def encode(self, x, standard):
+        """What the encoder makes of rows, corrupted in training if there is noise."""
         # The user's encoder gets a copy: it may work in place.
         inputs = x.clone() if self.own_encoder else standard
         if self.training and self.noise:
             unit = self.standardize.scale if self.own_encoder else 1
             inputs = inputs + self.noise * unit * torch.randn_like(inputs)
-        codes = _apply("encoder", self.encoder, inputs)
+        return _apply("encoder", self.encoder, inputs)
+
+    def decode(self, codes, x, standard):
+        """Decoder's output for codes, and what it is to hit of rows x."""
         output = _apply("decoder", self.decoder, codes)
         if self.has_logits:
-            return codes, output, x
-        return codes, self.standardize(output) if self.own_decoder else output, standard
+            return output, x
+        return self.standardize(output) if self.own_decoder else output, standard
 
     def unit(self, likelihood):
         """What turns a standardized loss into one in units of X."""
@@ -211,3 +233,58 @@ class Autoencoder(nn.Module):
         """Module from codes to the mean of x, in units of X, at rest."""
         decoder = self.output_decoder()
         return nn.Sequential(decoder, self.link).eval() if self.has_logits else decoder
+
+
+class Posterior(NamedTuple):
+    """What the variational autoencoder makes of a batch."""
+
+    codes: torch.Tensor  # (n, n_components), a draw from each posterior
+    output: torch.Tensor  # (n, n_features), of the decoder
+    target: torch.Tensor  # (n, n_features)
+    mean: torch.Tensor  # (n, n_components)
+    log_variance: torch.Tensor  # (n, n_components)
+    dispersion: torch.Tensor  # (), of the likelihood, standardized
+
+
+class VariationalAutoencoder(Autoencoder):
+    """An encoder of means and log-variances, and a decoder, around one standardization.
+
+    The encoder's output has ``2 * n_components`` columns. The draw from a posterior takes
+    its noise from the row it belongs to, so that equal rows have equal draws.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Of `Autoencoder`.
+    dispersion : tensor of shape ()
+        Noise variance (``'gaussian'``) or scale (``'laplace'``) at the start, standardized.
+    """
+
+    def __init__(self, *args, dispersion, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.register_buffer("dispersion", dispersion)
+
+    def forward(self, x):
+        standard = self.standardize(x)
+        mean, log_variance = self.posterior(x, standard)
+        n_components = mean.shape[1]
+        vectors = bank(n_components, x) if self.training else fixed_bank(n_components, x)
+        codes = mean + torch.exp(log_variance / 2) * noise_for(x, vectors)
+        decoded = self.decode(codes, x, standard)
+        return Posterior(codes, *decoded, mean, log_variance, self.dispersion)
+
+    def posterior(self, x, standard):
+        """Means and log-variances, both of shape (n, n_components)."""
+        mean, log_variance = self.encode(x, standard).chunk(2, dim=1)
+        return mean, log_variance.clamp(*LOG_VARIANCES)
+
+    def public_encoder(self):
+        """Module from rows in units of X to posterior means, at rest."""
+        return nn.Sequential(super().public_encoder(), Means()).eval()
+
+
+class Means(nn.Module):
+    """The first half of the columns."""
+
+    def forward(self, x):
+        return x.chunk(2, dim=1)[0]

@@ -53,11 +53,24 @@ class Objective(torch.nn.Module):
         self.penalty_weight = penalty_weight
 
     def forward(self, prediction, weights, penalize):
-        codes, output, target = prediction
-        loss = weighted_mean(LIKELIHOODS[self.likelihood].loss(output, target), weights)
+        loss = weighted_mean(self.row_losses(prediction), weights)
         if penalize and self.penalty is not None:
-            loss = loss + self.penalty_weight * PENALTIES[self.penalty](codes, weights)
+            loss = loss + self.penalty_weight * PENALTIES[self.penalty](prediction[0], weights)
         return loss
+
+    def row_losses(self, prediction):
+        """What each row costs, without penalties."""
+        _, output, target = prediction
+        return LIKELIHOODS[self.likelihood].loss(output, target)
+
+    @property
+    def is_exact(self):
+        """Whether the mean of `row_losses` is all there is to it."""
+        return self.penalty is None
+
+    def in_units(self, loss, module):
+        """A loss in units of X."""
+        return loss * module.unit(LIKELIHOODS[self.likelihood])
 
 
 class AutoencoderNet(NeuralNet):
@@ -169,15 +182,15 @@ class AutoencoderNet(NeuralNet):
         twin.history_ = copy.deepcopy(self.history_)
         return twin.trim()
 
-    def evaluate(self, rows, loss):
+    def evaluate(self, rows):
         """Codes of the rows as an array, and their weighted mean loss without penalties."""
         codes, total, weight = [], 0.0, 0.0
         for x, w in Batches(rows, block_size(rows.X.shape[1])):
             with torch.no_grad():
-                z, output, target = self.infer(x)
-                losses = loss(output, target).double().cpu()
+                prediction = self.infer(x)
+                losses = self.criterion_.row_losses(prediction).double().cpu()
             w = torch.ones_like(losses) if w is None else w.double()
-            codes.append(z.cpu().numpy())
+            codes.append(prediction[0].cpu().numpy())
             total += float(w @ losses)
             weight += float(w.sum())
         return np.concatenate(codes), total / weight
@@ -232,10 +245,14 @@ def warmup_cosine(progress):
 
 
 class StepSize(Callback):
-    """Follows `warmup_cosine` through a run of ``n_steps`` steps, or through a shorter one."""
+    """Follows `warmup_cosine` through a run of ``n_steps`` steps, or through a shorter one.
 
-    def __init__(self, n_steps):
+    The warm-up lasts for a share ``hold`` of the run at least, as far as stopping goes.
+    """
+
+    def __init__(self, n_steps, hold=0.0):
         self.n_steps = n_steps
+        self.hold = hold
 
     def on_train_begin(self, net, **kwargs):
         self.largest_ = [group["lr"] for group in net.optimizer_.param_groups]
@@ -255,7 +272,7 @@ class StepSize(Callback):
 
     @property
     def is_warming_up(self):
-        return self.progress_ <= WARMUP
+        return self.progress_ <= max(WARMUP, self.hold)
 
     @property
     def is_cold(self):
@@ -277,11 +294,10 @@ class BestWeights(Callback):
     def on_train_begin(self, net, X=None, **kwargs):
         self.smallest_, self.weights_ = math.inf, None
         net.start_loss = math.inf
-        objective = net.criterion_
         # Noise and penalties make losses of epochs that the start's cannot be held against.
-        if self.try_start and not net.module_.noise and objective.penalty is None:
+        if self.try_start and not net.module_.noise and net.criterion_.is_exact:
             net.module_.eval()
-            _, net.start_loss = net.evaluate(X, LIKELIHOODS[objective.likelihood].loss)
+            _, net.start_loss = net.evaluate(X)
             net.module_.train()
             self._keep(net, net.start_loss * (1 + 1e-6))
             self.start_ = self.weights_
@@ -342,7 +358,9 @@ class Stopping(EarlyStopping):
         self.schedule.finish_within(n_epochs * epoch["train_batch_count"])
 
 
-def training_callbacks(user_callbacks, *, n_steps, monitor, tol, patience, verbose):
+def training_callbacks(
+    user_callbacks, *, n_steps, monitor, tol, patience, verbose, further=(), hold=0.0
+):
     """All callbacks of a run, in the order they are called.
 
     Parameters
@@ -359,8 +377,12 @@ def training_callbacks(user_callbacks, *, n_steps, monitor, tol, patience, verbo
         Epochs without improvement that end training.
     verbose : bool
         Whether a progress bar is shown.
+    further : list of pairs of name and callback
+        Of the model's own.
+    hold : float
+        Share of the run before whose end training does not stop.
     """
-    schedule = None if n_steps is None else StepSize(n_steps)
+    schedule = None if n_steps is None else StepSize(n_steps, hold)
     if any(_is_scheduler(_callback_of(item)) for item in user_callbacks):
         schedule = None
     callbacks = [
@@ -372,6 +394,7 @@ def training_callbacks(user_callbacks, *, n_steps, monitor, tol, patience, verbo
         ),
         *([] if schedule is None else [(f"{OWN}step_size", schedule)]),
         *([(f"{OWN}progress", EpochBar())] if verbose else []),
+        *((f"{OWN}{name}", callback) for name, callback in further),
     ]
     # Last, because it ends the epoch for those behind it.
     stopping = (f"{OWN}stopping", Stopping(monitor, tol, patience, schedule))

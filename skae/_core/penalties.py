@@ -12,9 +12,9 @@ __all__ = ["PENALTIES", "weighted_mean"]
 MMD_WIDTHS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
-def weighted_mean(values, weights=None):
+def weighted_mean(values, weights=None, dim=None):
     """``(1/n) Σ_i w_i v_i``, with weights whose mean over *all* rows is 1."""
-    return values.mean() if weights is None else (weights * values).mean()
+    return (values if weights is None else weights * values).mean(dim=dim)
 
 
 def l1(codes, weights=None):

@@ -6,7 +6,7 @@ from scipy.linalg import eigh
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
-__all__ = ["principal_axes"]
+__all__ = ["principal_axes", "start_at_pca", "start_at_ppca"]
 
 # Rows, and numbers in all, that the axes are found from, at most.
 MAX_ROWS, MAX_NUMBERS = 10_000, 2**25
@@ -15,13 +15,72 @@ MAX_ROWS, MAX_NUMBERS = 10_000, 2**25
 MAX_COVARIANCE = 1024
 
 
-def principal_axes(rows, center, scale, n_components, seed):
-    """Leading principal axes of the standardized rows, scaled to codes of unit size.
+def start_at_pca(arguments, rows, likelihood, n_components, seed):
+    """Bring an untrained encoder and decoder near the solution of PCA.
 
-    Returns the tensor ``A`` of shape (n_axes, n_features), n_axes at most n_components
-    and only axes along which the data vary; the number ``size``: ``A x / size`` are the codes of
-    standardized rows x, the first of variance 1, and ``size * A.T`` decodes them; and
-    the share of the variance that this leaves unexplained.
+    ``A x / s`` are the codes of standardized rows x, the first of variance 1, and ``s A^T z``
+    decodes them, A being the axes.
+
+    Parameters
+    ----------
+    arguments : dict
+        Of the module: ``encoder`` and ``decoder``, which are changed, ``center``, ``scale``.
+    rows : Rows
+    likelihood : Likelihood
+    n_components, seed : int
+    """
+    center, scale = arguments["center"], arguments["scale"]
+    axes, variances, left = principal_axes(rows, center, scale, n_components, seed)
+    # The first variance is at least the mean one, which is 1, but for constant data.
+    size = float(variances[0].sqrt()) if len(variances) and variances[0] > 0.01 else 1.0
+    weight, bias = likelihood.linear_start(axes.T * size, center, scale)
+    arguments["encoder"].start_at(axes / size, left=left)
+    arguments["decoder"].start_at(weight, bias, left=left)
+
+
+def start_at_ppca(arguments, rows, likelihood, n_components, seed):
+    """Bring an untrained variational model near the optimum of the linear one, and no farther.
+
+    With axes a_j, variances λ_j along them and noise σ², the mean of the variances left, the
+    posterior of component j has mean ``√(λ_j - σ²) / λ_j a_j^T x`` and variance
+    ``σ² / λ_j``, and z decodes to ``Σ_j √(λ_j - σ²) a_j z_j`` [M. E. Tipping and C. M.
+    Bishop, "Probabilistic principal component analysis", J. R. Stat. Soc. B 61, 1999,
+    eqs. 6-8]. So training starts at a model that has not collapsed.
+
+    Parameters
+    ----------
+    arguments : dict
+        See `start_at_pca`; the encoder gives means, then log-variances.
+    rows : Rows
+    likelihood : Likelihood
+    n_components, seed : int
+
+    Returns
+    -------
+    noise_variance : tensor of shape ()
+        Of standardized rows.
+    """
+    center, scale = arguments["center"], arguments["scale"]
+    axes, variances, left = principal_axes(rows, center, scale, n_components, seed)
+    n_axes, n_features = axes.shape
+    noise = likelihood.start_noise(left * n_features / max(1, n_features - n_axes), center, scale)
+    gain = (variances - noise).clamp(min=0).sqrt()
+    weight = torch.zeros(2 * n_components, n_features, dtype=axes.dtype)
+    weight[:n_axes] = axes * (gain / variances)[:, None]
+    bias = torch.zeros(2 * n_components, dtype=axes.dtype)
+    bias[n_components : n_components + n_axes] = (noise / variances).clamp(max=1).log()
+    arguments["encoder"].start_at(weight, bias, left=left)
+    decoding = likelihood.linear_start((axes.T * gain).to(axes), center, scale)
+    arguments["decoder"].start_at(*decoding, left=left)
+    return torch.as_tensor(noise).to(axes)
+
+
+def principal_axes(rows, center, scale, n_components, seed):
+    """Leading principal axes of the standardized rows.
+
+    Returns the tensor of axes, of shape (n_axes, n_features), n_axes at most n_components
+    and only axes along which the data vary; the tensor of the variances along them; and
+    the share of the variance that they leave unexplained.
     """
     n_features = rows.X.shape[1]
     sample = rows.subsample(max(n_components, min(MAX_ROWS, MAX_NUMBERS // n_features)), seed)
@@ -33,14 +92,13 @@ def principal_axes(rows, center, scale, n_components, seed):
         axes, variances = _leading_axes(x, min(n_components, *x.shape), seed)
     # Axes without variance and the signs of the others are arbitrary: with the former
     # left out and the latter fixed, equal data give equal codes.
-    axes = axes[variances > 1e3 * np.finfo(x.dtype).eps * variances[0]]
+    used = variances > 1e3 * np.finfo(x.dtype).eps * variances[0]
+    axes = axes[used]
     largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], axis=1)
     axes = (axes * np.sign(largest)).astype(x.dtype)
-    # The first variance is at least the mean one, which is 1, but for constant data.
-    size = float(np.sqrt(variances[0])) if variances[0] > 0.01 else 1.0
     total = float(np.square(x, dtype=np.float64).sum()) / len(x)
     left = max(0.0, 1 - float(variances.sum()) / total) if total > 0 else 0.0
-    return torch.from_numpy(axes), size, left
+    return torch.from_numpy(axes), torch.from_numpy(variances[used]), left
 
 
 def _leading_axes(x, n_axes, seed):

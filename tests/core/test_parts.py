@@ -75,13 +75,13 @@ def test_principal_axes_are_those_of_pca(weights, decomposition, monkeypatch):
     if decomposition == "randomized":
         monkeypatch.setattr(principal, "MAX_COVARIANCE", 1)
     rows = Rows(X, weights if weights is None else weights / weights.mean())
-    axes, size, left = principal_axes(rows, *center_and_scale(rows), 3, seed=0)
+    axes, variances, left = principal_axes(rows, *center_and_scale(rows), 3, seed=0)
     repeated = X if weights is None else np.repeat(X, (2 * weights).astype(int), axis=0)
     pca = PCA(3).fit(repeated)
     np.testing.assert_allclose(np.abs(np.sum(axes.numpy() * pca.components_, axis=1)), 1, rtol=1e-6)
     _, scale = center_and_scale(rows)
-    first = np.var(repeated @ pca.components_[0]) / float(scale) ** 2
-    assert size == pytest.approx(np.sqrt(first))
+    expected = np.var(repeated @ pca.components_.T, axis=0) / float(scale) ** 2
+    np.testing.assert_allclose(variances, expected)
     assert left == pytest.approx(1 - pca.explained_variance_ratio_.sum())
 
 

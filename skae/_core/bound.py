@@ -1,0 +1,188 @@
+"""The evidence lower bound: objective, training step and summary of the variational model."""
+
+import math
+
+import numpy as np
+import torch
+from skorch.callbacks import Callback
+
+from .batches import Batches, block_size
+from .likelihoods import LIKELIHOODS
+from .net import AutoencoderNet
+from .noise import fixed_bank, noise_for
+from .penalties import weighted_mean
+
+__all__ = ["EvidenceBound", "KLWarmup", "VariationalNet", "importance_weighted_bound"]
+
+# Smallest dispersion, standardized: data that are reconstructed exactly have no bound.
+MIN_DISPERSION = 1e-6
+
+# Share of the newest batch in the running estimate of the dispersion.
+DISPERSION_RATE = 0.05
+
+# Draws from the posterior of each row that the summary averages.
+N_DRAWS = 16
+
+
+def kl_to_standard_normal(mean, log_variance):
+    """``KL(N(mean, σ²) || N(0, 1)) = (mean² + σ² - 1 - log σ²) / 2``, element by element."""
+    return (mean.square() + log_variance.exp() - 1 - log_variance) / 2
+
+
+class EvidenceBound(torch.nn.Module):
+    """Minus the evidence lower bound, in nats per feature of standardized rows.
+
+    ``(E_q[-log p(x | z)] + beta Σ_j KL_j) / n_features``: sums over features and
+    components, so that beta = 1 is the bound for any number of either. Divided by the number
+    of features, gradients and tolerances mean what they do for the deterministic model.
+
+    Parameters
+    ----------
+    likelihood : str
+        Key of `LIKELIHOODS`.
+    beta : float
+        Weight of the KL term.
+    free_bits : float
+        Nats of KL that each component has for nothing in training, on the mean over a
+        batch [D. P. Kingma et al., "Improved variational inference with inverse
+        autoregressive flow", NeurIPS 2016, section C.8].
+    """
+
+    # Share of beta in force; `KLWarmup` changes it.
+    kl_share = 1.0
+
+    def __init__(self, likelihood, beta=1.0, free_bits=0.0):
+        super().__init__()
+        self.likelihood = likelihood
+        self.beta = beta
+        self.free_bits = free_bits
+
+    def forward(self, posterior, weights, penalize):
+        losses = self._losses(posterior)
+        nats = LIKELIHOODS[self.likelihood].nats(losses, posterior.dispersion)
+        nats = weighted_mean(nats, weights)
+        kl = kl_to_standard_normal(posterior.mean, posterior.log_variance)
+        kl = weighted_mean(kl, None if weights is None else weights[:, None], dim=0)
+        if penalize:
+            kl = kl.clamp(min=self.free_bits)
+        kl = self.beta * kl.sum() / posterior.target.shape[1]
+        share = None if weights is None else weights / weights.mean()
+        self.loss_ = weighted_mean(losses, share).detach()
+        self.full_ = (nats + kl).detach()
+        return nats + self.kl_share * kl
+
+    def _losses(self, posterior):
+        return LIKELIHOODS[self.likelihood].loss(posterior.output, posterior.target)
+
+    def row_losses(self, posterior):
+        """What each row costs."""
+        nats = LIKELIHOODS[self.likelihood].nats(self._losses(posterior), posterior.dispersion)
+        kl = kl_to_standard_normal(posterior.mean, posterior.log_variance).sum(dim=1)
+        return nats + self.beta * kl / posterior.target.shape[1]
+
+    # The losses of epochs are of random draws: the start's cannot be held against them.
+    is_exact = False
+
+    def in_units(self, loss, module):
+        """Nats of a whole row, as a density in units of X."""
+        n_features = len(module.standardize.center)
+        jacobian = 0.0 if module.has_logits else math.log(float(module.standardize.scale))
+        return n_features * (loss + jacobian)
+
+
+class KLWarmup(Callback):
+    """Brings the weight of the KL term from 0 to its full value within n_steps steps."""
+
+    def __init__(self, n_steps):
+        self.n_steps = n_steps
+
+    def on_train_begin(self, net, **kwargs):
+        self.step_ = 0
+
+    def on_batch_begin(self, net, training=False, **kwargs):
+        if training:
+            net.criterion_.kl_share = min(1.0, self.step_ / self.n_steps) if self.n_steps else 1.0
+            self.step_ += 1
+
+    def on_train_end(self, net, **kwargs):
+        net.criterion_.kl_share = 1.0
+
+
+class VariationalNet(AutoencoderNet):
+    """A net that keeps the dispersion of the likelihood where it is most likely."""
+
+    def train_step(self, batch, **fit_params):
+        """A step whose loss is reported with the KL term in full, so that epochs compare."""
+        step = super().train_step(batch, **fit_params)
+        self.set_dispersion(self.criterion_.loss_, DISPERSION_RATE)
+        step["loss"] = self.criterion_.full_
+        return step
+
+    def set_dispersion(self, loss, rate=1.0):
+        """Move the dispersion towards its most likely value, the mean loss."""
+        with torch.no_grad():
+            dispersion = self.module_.dispersion
+            dispersion.lerp_(torch.as_tensor(loss).to(dispersion), rate)
+            dispersion.clamp_(min=MIN_DISPERSION)
+
+    def summarize(self, rows):
+        """What the model makes of rows.
+
+        Returns
+        -------
+        means, stds : ndarray of shape (n_samples, n_components)
+            Of the posteriors.
+        loss : float
+            Weighted mean reconstruction loss, over draws from the posteriors.
+        """
+        means, stds, losses, total = [], [], 0.0, 0.0
+        for x, w in Batches(rows, block_size(rows.X.shape[1])):
+            with torch.no_grad():
+                mean, std, loss = self._summarize_batch(x.to(self.module_.standardize.center))
+            w = torch.ones_like(loss) if w is None else w.double()
+            means.append(mean.cpu().numpy())
+            stds.append(std.cpu().numpy())
+            losses += float(w @ loss)
+            total += float(w.sum())
+        return np.concatenate(means), np.concatenate(stds), losses / total
+
+    def _summarize_batch(self, x):
+        """Means, standard deviations, and losses averaged over `N_DRAWS` draws."""
+        module, loss = self.module_, LIKELIHOODS[self.criterion_.likelihood].loss
+        standard = module.standardize(x)
+        mean, log_variance = module.posterior(x, standard)
+        std = torch.exp(log_variance / 2)
+        total = 0.0
+        for seed in range(N_DRAWS):
+            noise = noise_for(x, fixed_bank(mean.shape[1], x, seed))
+            total = total + loss(*module.decode(mean + std * noise, x, standard)).double().cpu()
+        return mean, std, total / N_DRAWS
+
+
+def importance_weighted_bound(x, module, log_density, n_draws):
+    """``log (1/K) Σ_k p(x, z_k) / q(z_k | x)``, z_k drawn from q, for each row.
+
+    A lower bound of log p(x) in expectation, the tighter the larger K [Y. Burda, R. Grosse and
+    R. Salakhutdinov, "Importance weighted autoencoders", ICLR 2016, eq. 8]. The K noise vectors
+    are the same for all rows and calls.
+
+    Parameters
+    ----------
+    x : tensor of shape (n, n_features)
+        In units of X.
+    module : VariationalAutoencoder
+        At rest.
+    log_density : callable
+        From rows and decoder's output in units of X to log p(x | z) of shape (n,).
+    n_draws : int
+        K.
+    """
+    mean, log_variance = module.posterior(x.clone(), module.standardize(x))
+    n_components = mean.shape[1]
+    noise = fixed_bank(n_components, x, size=n_draws)
+    codes = mean[:, None] + torch.exp(log_variance / 2)[:, None] * noise
+    output = module.output_decoder()(codes.reshape(-1, n_components))
+    log_likelihood = log_density(x.repeat_interleave(n_draws, dim=0), output).reshape(-1, n_draws)
+    # log N(z; 0, I) - log q(z | x): the constants cancel.
+    log_ratio = (noise.square() - codes.square() + log_variance[:, None]).sum(dim=2) / 2
+    return torch.logsumexp(log_likelihood + log_ratio, dim=1) - math.log(n_draws)

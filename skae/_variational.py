@@ -1,0 +1,430 @@
+"""VariationalAutoencoderTransformer."""
+
+import warnings
+from functools import partial
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
+
+from ._base import BaseAutoencoder, noise_variance
+from ._core.bound import EvidenceBound, KLWarmup, VariationalNet, importance_weighted_bound
+from ._core.likelihoods import LIKELIHOODS
+from ._core.modules import VariationalAutoencoder
+from ._core.principal import start_at_ppca
+from ._validation import Interval, as_random_state, check_rows
+
+__all__ = ["VariationalAutoencoderTransformer"]
+
+# Nats of KL above which a component is active.
+ACTIVE = 0.01
+
+
+class VariationalAutoencoderTransformer(BaseAutoencoder):
+    """Nonlinear dimensionality reduction with a latent space made for drawing from.
+
+    A variational autoencoder [1]_. The encoder maps every row to a normal law over codes,
+    the decoder maps codes to rows, and training maximizes a lower bound of the
+    log-likelihood of the rows under codes drawn from N(0, I)::
+
+        (1 / n_samples) * sum_i w_i * (E[log p(x_i | z)] - beta * KL(q(z | x_i) || N(0, I)))
+
+    with the expectation over z drawn from q(z | x_i), sums over features and components
+    inside, and the noise variance of the likelihood at its most likely value. So codes
+    gather about the origin, at unit scale and without large gaps, and decoding draws
+    from N(0, I) makes novel rows. The deterministic sibling is
+    :class:`AutoencoderTransformer`.
+
+    Parameters
+    ----------
+    n_components : int, default=2
+        Number of components: the size of a code. It may exceed ``n_features``.
+
+    hidden_layer_sizes : int or array-like of int, default=(128, 64)
+        Widths of the encoder's hidden layers. A linear path runs beside them, which
+        starts at the solution of PCA, unless `encoder` or `decoder` is your own; with
+        ``()`` there is only that path, and the model is PCA up to a linear map of the codes.
+
+    decoder_hidden_layer_sizes : int, array-like of int or None, default=None
+        Widths of the decoder's hidden layers. None mirrors the encoder's.
+
+    activation : {'identity', 'logistic', 'relu', 'silu', 'tanh'}, default='silu'
+        Activation of the hidden layers. The smooth ``'silu'``, ``x * sigmoid(x)``, makes
+        decodings change smoothly along the latent space; ``MLPRegressor`` has ``'relu'``.
+
+    likelihood : {'gaussian', 'laplace', 'bernoulli'}, default='gaussian'
+        What a reconstruction means: the mean of a normal law (squared error), the median
+        of a Laplace law (absolute error, for data with outliers), or the probability of a
+        1 (log loss, for X in [0, 1]).
+
+    noise : float, default=0.0
+        Standard deviation of the Gaussian noise added to the input, never to the target,
+        in training: a denoising autoencoder [2]_. In units of the root mean square
+        standard deviation of the features.
+
+    beta : float, default=1.0
+        Weight of the KL term. 1 is the evidence lower bound, whatever the number of
+        features, components or rows in a batch; more makes codes smoother and
+        reconstructions coarser [2]_.
+
+    free_bits : float, default=0.0
+        KL in nats that each component has for nothing, against components that fall
+        silent [3]_.
+
+    kl_warmup : float, default=0.0
+        Share of training over which the weight of the KL term rises from 0 to ``beta``. Not
+        in `partial_fit`.
+
+    n_importance_samples : int, default=100
+        Draws from the posterior of a row that `score_samples` averages.
+
+    alpha : float, default=0.01
+        Weight decay: every step shrinks the weights of the layers, but not the biases, by
+        ``alpha`` times the step size. It is decoupled from the gradient [4]_, unlike the
+        term of the same name in ``MLPRegressor``, and not part of ``loss_``. With
+        ``solver='sgd'`` it is the gradient of ``alpha / 2 * ||weights||²``.
+
+    solver : {'adam', 'sgd'}, default='adam'
+        Adam, or gradient descent with Nesterov's momentum 0.9.
+
+    learning_rate_init : float, default=0.003
+        Largest step size. It is reached over the first tenth of the steps and falls to 0
+        along a half cosine over the rest, which ``max_iter`` sets. Three times that of
+        ``MLPRegressor``, because it decays.
+
+    batch_size : int or 'auto', default='auto'
+        Largest number of rows in a step; batches have nearly equal sizes. ``'auto'`` is
+        ``min(200, n_samples)``.
+
+    max_iter : int, default=200
+        Largest number of epochs.
+
+    tol : float, default=5e-4
+        Training has converged when the loss has not fallen by ``tol`` for
+        ``n_iter_no_change`` epochs, not counting those in which the step size rises. In
+        units of a loss that counts the variance of X as 1, whatever the units of X
+        (``'gaussian'``; the root mean square standard deviation as 1 for ``'laplace'``,
+        nats per feature for ``'bernoulli'``).
+
+    n_iter_no_change : int or inf, default=10
+        Number of epochs without progress that ends training. While the step size is
+        still above a tenth of ``learning_rate_init``, it is first brought down to 0, in
+        as many epochs, or in a quarter of those so far if these are more.
+
+    early_stopping : bool, default=False
+        Whether progress is measured on held-out rows instead of those trained on.
+
+    validation_fraction : float, default=0.1
+        Share of the rows to hold out. Only used if ``early_stopping`` is True.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the networks of the last `fit`, with their centring and
+        scaling, for ``max_iter`` further epochs with a warm-up of their own. What the
+        networks and the solver are built from must be as it was.
+
+    shuffle : bool, default=True
+        Whether the rows are shuffled before every epoch. Data of a single batch are not.
+
+    encoder, decoder : torch.nn.Module or callable, default=None
+        Own networks in place of the built-in ones. A module is copied before use and
+        keeps its weights as a start; anything else is called with the widths of input and
+        output, as ``torch.nn.Linear`` is, and must return a module. Own networks get and
+        give rows in the units of X, with no centring or scaling between; for
+        ``'bernoulli'`` the decoder gives logits. The two may share parameters.
+
+    latent_sampler : {'gmm', 'normal', 'kde', 'box', 'standard_normal'} or estimator, \
+            default='standard_normal'
+        The law that `sample` draws codes from: the prior N(0, I), or a law fitted on
+        samples from the posteriors of at most 10 000 training rows. An estimator must
+        have ``fit`` and ``sample``; it is cloned.
+
+    device : str or torch.device, default='auto'
+        Where to train and to infer. ``'auto'`` is a CUDA GPU if there is one.
+
+    callbacks : list of skorch callbacks, default=None
+        Each a callback or a pair (name, callback); cloned in `fit`. A
+        :class:`~skorch.callbacks.LRScheduler` takes the place of the built-in schedule.
+        For scikit-learn's own callbacks, see ``set_callbacks`` (scikit-learn >= 1.9).
+
+    verbose : int, default=0
+        If not 0, show a progress bar with the loss and the time left.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the initial weights, the order of rows, the noise and the latent law. The
+        global states of NumPy and torch are neither used nor changed.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net; ``net_.history`` holds what skorch recorded in the last `fit`.
+
+    encoder_ : torch.nn.Module
+        From rows in units of X to codes; shares its weights with ``net_``.
+
+    decoder_ : torch.nn.Module
+        From codes to means of rows in units of X; shares its weights with ``net_``.
+
+    n_iter_ : int
+        Number of epochs begun.
+
+    loss_ : float
+        The objective in the epoch whose weights were kept, or before the first epoch if
+        none came below, in units of X to the power of the loss: for ``'gaussian'``
+        without penalty, a mean squared error.
+
+    loss_curve_ : list of float
+        The objective in every completed epoch, averaged over its batches.
+
+    validation_scores_ : list of float or None
+        Minus the loss on the held-out rows, without penalty, after every epoch. None
+        unless ``early_stopping`` is True.
+
+    best_validation_score_ : float or None
+        Largest of the last fit's ``validation_scores_``, reached in the epoch whose
+        weights were kept.
+
+    noise_variance_ : float or None
+        Most likely variance of a feature about its reconstruction, from at most 10 000
+        training rows: the mean squared error (``'gaussian'``), or twice the squared mean
+        absolute error (``'laplace'``). None for ``'bernoulli'``.
+
+    elbo_ : float
+        Evidence lower bound (``beta=1``) of the training rows, in nats for a row, from at
+        most 10 000 of them.
+
+    kl_per_component_ : ndarray of shape (n_components,)
+        Mean KL divergence of each component from the prior, in nats.
+
+    n_active_components_ : int
+        Components with a KL divergence above 0.01 nats: those that say something of the
+        rows.
+
+    latent_sampler_ : estimator
+        The latent law, fitted when it is first asked for.
+
+    n_features_in_ : int
+        Number of features seen in `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features seen in `fit`, if all are strings.
+
+    See Also
+    --------
+    AutoencoderTransformer : The deterministic sibling.
+    LatentDiagnostics : Says whether the latent space is fit for generating data.
+    sklearn.decomposition.PCA : With ``score``, its linear counterpart.
+
+    Notes
+    -----
+    Features are centred and divided by one number for all of them, as for
+    :class:`AutoencoderTransformer`. Training starts at the solution of probabilistic PCA
+    [4]_, which a model without hidden layers keeps to: its components are not collapsed, and
+    its bound is the log-likelihood. The noise of a draw from a posterior belongs to the
+    row, so that a row of weight two trains as two copies of it do.
+
+    `transform` gives posterior means. Their spread is less than that of draws, which the
+    decoder was trained on: see `sample_posterior`.
+
+    References
+    ----------
+    .. [1] D. P. Kingma and M. Welling, "Auto-encoding variational Bayes", ICLR 2014.
+    .. [2] I. Higgins et al., "beta-VAE: learning basic visual concepts with a constrained
+       variational framework", ICLR 2017.
+    .. [3] D. P. Kingma et al., "Improved variational inference with inverse autoregressive
+       flow", NeurIPS 2016, section C.8.
+    .. [4] J. Lucas, G. Tucker, R. Grosse and M. Norouzi, "Don't blame the ELBO! A linear VAE
+       perspective on posterior collapse", NeurIPS 2019.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import VariationalAutoencoderTransformer
+    >>> X = load_digits().data[:500] / 16
+    >>> vae = VariationalAutoencoderTransformer(n_components=2, hidden_layer_sizes=16, tol=0.01,
+    ...                                         random_state=0).fit(X)
+    >>> vae.transform(X).shape
+    (500, 2)
+    >>> vae.sample(25, random_state=0).shape
+    (25, 64)
+    >>> vae.n_active_components_
+    2
+    """
+
+    _net_class = VariationalNet
+    _module_class = VariationalAutoencoder
+    _n_outputs = 2  # mean and log-variance
+
+    _parameter_constraints = {
+        **BaseAutoencoder._parameter_constraints,
+        "beta": [Interval(Real, 0, None, closed="left")],
+        "free_bits": [Interval(Real, 0, None, closed="left")],
+        "kl_warmup": [Interval(Real, 0, 1, closed="both")],
+        "n_importance_samples": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        n_components=2,
+        *,
+        hidden_layer_sizes=(128, 64),
+        decoder_hidden_layer_sizes=None,
+        activation="silu",
+        likelihood="gaussian",
+        noise=0.0,
+        beta=1.0,
+        free_bits=0.0,
+        kl_warmup=0.0,
+        n_importance_samples=100,
+        alpha=0.01,
+        solver="adam",
+        learning_rate_init=0.003,
+        batch_size="auto",
+        max_iter=200,
+        tol=5e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        warm_start=False,
+        shuffle=True,
+        encoder=None,
+        decoder=None,
+        latent_sampler="standard_normal",
+        device="auto",
+        callbacks=None,
+        verbose=0,
+        random_state=None,
+    ):
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.decoder_hidden_layer_sizes = decoder_hidden_layer_sizes
+        self.activation = activation
+        self.likelihood = likelihood
+        self.noise = noise
+        self.beta = beta
+        self.free_bits = free_bits
+        self.kl_warmup = kl_warmup
+        self.n_importance_samples = n_importance_samples
+        self.alpha = alpha
+        self.solver = solver
+        self.learning_rate_init = learning_rate_init
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.shuffle = shuffle
+        self.encoder = encoder
+        self.decoder = decoder
+        self.latent_sampler = latent_sampler
+        self.device = device
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def _objective(self):
+        return EvidenceBound(self.likelihood, self.beta, self.free_bits)
+
+    def _start(self, arguments, rows, n_components, seed):
+        """Start at probabilistic PCA; the dispersion is the module's further argument."""
+        likelihood, noise = LIKELIHOODS[self.likelihood], arguments["center"].new_tensor(1.0)
+        if not (arguments["own_encoder"] or arguments["own_decoder"]):
+            noise = start_at_ppca(arguments, rows, likelihood, n_components, seed)
+        return {"dispersion": likelihood.start_dispersion(noise)}
+
+    def _further_callbacks(self, n_steps):
+        warmup = KLWarmup(int(self.kl_warmup * n_steps))
+        return {"further": [("kl_warmup", warmup)], "hold": self.kl_warmup}
+
+    def _summary(self, net, sample, loss):
+        means, stds, loss = net.summarize(sample)
+        net.check_finite(loss)
+        net.set_dispersion(loss)
+        weights = sample.take(slice(None))[1]
+        kl = np.average((means**2 + stds**2 - 1 - np.log(stds**2)) / 2, axis=0, weights=weights)
+        likelihood, module = LIKELIHOODS[self.likelihood], net.module_
+        nats = likelihood.nats(module.dispersion.new_tensor(loss), module.dispersion)
+        return {
+            "noise_variance_": noise_variance(module, likelihood, loss),
+            "elbo_": -float(net.criterion_.in_units(float(nats), module)) - float(kl.sum()),
+            "kl_per_component_": kl.astype(np.float64),
+            "n_active_components_": int((kl > ACTIVE).sum()),
+        }
+
+    def fit(self, X, y=None, *, sample_weight=None):
+        super().fit(X, y, sample_weight=sample_weight)
+        self._warn_if_collapsed()
+        return self
+
+    fit.__doc__ = BaseAutoencoder.fit.__doc__
+
+    def _warn_if_collapsed(self):
+        """ConvergenceWarning for codes that say nothing of the rows."""
+        if self.n_active_components_ == 0:
+            warnings.warn(
+                "The posterior has collapsed: no component carries information about X. Try a "
+                "smaller beta, kl_warmup, free_bits, or a longer training; or X is noise.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def sample_posterior(self, X, *, random_state=None):
+        """Draw a code from the posterior of every row.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Rows.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draws; an int gives the same codes in every call.
+
+        Returns
+        -------
+        X_latent : ndarray of shape (n_samples, n_components)
+            Draws from N(mean, diag(std²)) of each row, in the dtype of X.
+        """
+        check_is_fitted(self)
+        X = check_rows(self, X, reset=False)
+        module, n_components = self.net_.module_.eval(), self._n_features_out
+
+        def posterior(x):
+            mean, log_variance = module.posterior(x.clone(), module.standardize(x))
+            return torch.cat([mean, torch.exp(log_variance / 2)], dim=1)
+
+        mean, std = np.split(self._infer(posterior, X, 2 * n_components), 2, axis=1)
+        noise = as_random_state(random_state).standard_normal(mean.shape)
+        return mean + std * noise.astype(X.dtype, copy=False)
+
+    def score_samples(self, X):
+        """Lower bound of the log-likelihood of every row, ``log p(x)``.
+
+        The importance-weighted bound ``log (1/K) sum_k p(x, z_k) / q(z_k | x)`` over K =
+        ``n_importance_samples`` draws, which nears ``log p(x)`` from below as K grows. The
+        draws use the same noise for all rows and calls, so that the score of a row depends on
+        nothing else.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Rows to score.
+
+        Returns
+        -------
+        log_likelihood : ndarray of shape (n_samples,)
+            In nats, summed over features; higher is better.
+        """
+        check_is_fitted(self)
+        X = check_rows(self, X, reset=False)
+        self._check_range(X, self._likelihood)
+        module, n_draws = self.net_.module_.eval(), self.n_importance_samples
+        log_density = partial(
+            LIKELIHOODS[self._likelihood].log_density, noise_variance=self.noise_variance_
+        )
+
+        def score(x):
+            return importance_weighted_bound(x, module, log_density, n_draws)[:, None]
+
+        return self._infer(score, X, 1, expansion=n_draws)[:, 0]

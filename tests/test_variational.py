@@ -1,0 +1,313 @@
+"""What is the variational model's own: the bound, its optimum, the posterior, the prior."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from scipy import integrate, stats
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
+from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import StandardScaler
+from torch import distributions, nn
+
+from skae import VariationalAutoencoderTransformer
+from skae._core.bound import EvidenceBound, kl_to_standard_normal
+from skae._core.modules import Posterior
+from skae._core.noise import BANK_SIZE, fixed_bank, noise_for
+
+ignore_not_converged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.fixture
+def quick_vae():
+    def build(**params):
+        defaults = {"hidden_layer_sizes": (16,), "max_iter": 6, "random_state": 0}
+        return VariationalAutoencoderTransformer(**{**defaults, **params})
+
+    return build
+
+
+def spectrum_data(variances, n_samples=1000, seed=0):
+    """Gaussian rows whose sample covariance has exactly these eigenvalues."""
+    rng = np.random.RandomState(seed)
+    Z = rng.standard_normal((n_samples, len(variances)))
+    Z -= Z.mean(axis=0)
+    Z = np.linalg.qr(Z)[0] * np.sqrt(n_samples)
+    rotation = np.linalg.qr(rng.standard_normal((len(variances),) * 2))[0]
+    return Z * np.sqrt(variances) @ rotation + 3
+
+
+def ppca_log_likelihood(variances, n_components):
+    """Mean over rows [Tipping and Bishop, 1999, eq. 8 and 10], of a sample covariance."""
+    noise = np.mean(variances[n_components:])
+    log_det = np.log(variances[:n_components]).sum()
+    log_det += (len(variances) - n_components) * np.log(noise)
+    return -(len(variances) * (np.log(2 * np.pi) + 1) + log_det) / 2, noise
+
+
+VARIANCES = np.array([5.0, 3.0, 2.0, 0.3, 0.3, 0.3, 0.3, 0.3])
+
+
+def test_linear_model_is_probabilistic_pca(quick_vae):
+    """At its optimum the bound is the log-likelihood, and so is the importance-weighted one."""
+    X = spectrum_data(VARIANCES)
+    expected, noise = ppca_log_likelihood(VARIANCES, 3)
+    est = quick_vae(n_components=3, hidden_layer_sizes=(), alpha=0, max_iter=200).fit(X)
+    assert est.elbo_ == pytest.approx(expected, abs=0.05)
+    assert est.score(X) == pytest.approx(expected, abs=0.05)
+    assert est.noise_variance_ == pytest.approx(noise, rel=0.05)
+    kl = np.log(VARIANCES[:3] / noise) / 2  # its mean over rows, at the optimum
+    np.testing.assert_allclose(np.sort(est.kl_per_component_)[::-1], kl, rtol=0.05)
+
+
+def test_active_components_are_the_directions_above_the_noise(quick_vae):
+    X = spectrum_data(VARIANCES)
+    est = quick_vae(n_components=6, hidden_layer_sizes=(), alpha=0, max_iter=200).fit(X)
+    assert est.n_active_components_ == 3
+    assert np.sort(est.kl_per_component_)[:3].max() < 0.01
+
+
+def test_score_samples_of_a_linear_model_is_exact(quick_vae):
+    """Against the density of N(mean, W Wᵀ + σ² I), row by row, W being read off the decoder."""
+    X = spectrum_data(VARIANCES, n_samples=300)
+    est = quick_vae(n_components=3, hidden_layer_sizes=(), alpha=0, max_iter=300, tol=0)
+    est.set_params(n_iter_no_change=np.inf, n_importance_samples=2000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        est.fit(X)
+    center = est.inverse_transform(np.zeros((1, 3)))[0]
+    W = est.inverse_transform(np.eye(3)) - center
+    law = stats.multivariate_normal(center, W.T @ W + est.noise_variance_ * np.eye(8))
+    np.testing.assert_allclose(est.score_samples(X), law.logpdf(X), atol=0.05)
+
+
+@ignore_not_converged
+@pytest.mark.parametrize("likelihood", ["gaussian", "laplace", "bernoulli"])
+def test_bound_is_below_the_integral(likelihood, digits, quick_vae):
+    """In one component log p(x) can be integrated: no bound is above it, the score is at it."""
+    est = quick_vae(n_components=1, likelihood=likelihood, max_iter=20).fit(digits)
+    est.set_params(n_importance_samples=4000)
+    grid = np.linspace(-8, 8, 4001)[:, None]
+    output = est.inverse_transform(grid)
+    laws = {
+        "gaussian": lambda m: stats.norm(m, np.sqrt(est.noise_variance_ or 1)).logpdf,
+        "laplace": lambda m: stats.laplace(m, np.sqrt((est.noise_variance_ or 1) / 2)).logpdf,
+        "bernoulli": lambda m: lambda x: x * np.log(m) + (1 - x) * np.log1p(-m),
+    }
+    for x, score in zip(digits[:5], est.score_samples(digits[:5]), strict=True):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            log_joint = np.nansum(laws[likelihood](output)(x), axis=1)
+        log_joint += stats.norm.logpdf(grid[:, 0])
+        top = log_joint.max()
+        exact = top + np.log(integrate.simpson(np.exp(log_joint - top), x=grid[:, 0]))
+        assert score == pytest.approx(exact, abs=0.1)
+    assert est.elbo_ < est.score(digits) + 0.05
+
+
+def test_more_importance_samples_tighten_the_bound(digits, quick_vae):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        est = quick_vae(max_iter=30).fit(digits)
+    scores = [est.set_params(n_importance_samples=k).score(digits) for k in (1, 1000)]
+    assert est.elbo_ - 0.02 < scores[1]
+    assert est.elbo_ == pytest.approx(scores[0], abs=0.5)  # one draw estimates the bound
+
+
+def test_kl_is_that_of_torch():
+    generator = torch.Generator().manual_seed(0)
+    mean, log_variance = torch.randn(2, 20, 3, dtype=torch.float64, generator=generator)
+    law = distributions.Normal(mean, torch.exp(log_variance / 2))
+    expected = distributions.kl_divergence(law, distributions.Normal(0.0, 1.0))
+    torch.testing.assert_close(kl_to_standard_normal(mean, log_variance), expected)
+
+
+def posterior_of(mean, log_variance, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(1)
+    output, target = torch.rand(2, len(mean), 5, dtype=dtype, generator=generator)
+    return Posterior(mean, output, target, mean, log_variance, torch.tensor(0.3, dtype=dtype))
+
+
+LAWS = {
+    "gaussian": lambda output: distributions.Normal(output, 0.3**0.5),
+    "laplace": lambda output: distributions.Laplace(output, 0.3),
+    "bernoulli": lambda output: distributions.Bernoulli(logits=output, validate_args=False),
+}
+
+
+@pytest.mark.parametrize("likelihood", LAWS)
+def test_objective_is_the_bound(likelihood):
+    generator = torch.Generator().manual_seed(0)
+    mean, log_variance = torch.randn(2, 20, 3, dtype=torch.float64, generator=generator)
+    posterior = posterior_of(mean, log_variance)
+    nats = -LAWS[likelihood](posterior.output).log_prob(posterior.target).sum(dim=1)
+    kl = kl_to_standard_normal(mean, log_variance).sum(dim=1)
+    objective = EvidenceBound(likelihood, beta=2.0)
+    expected = (nats + 2 * kl) / 5
+    torch.testing.assert_close(objective.row_losses(posterior), expected)
+    weights = torch.rand(20, dtype=torch.float64, generator=generator)
+    result = objective(posterior, weights, penalize=True)
+    torch.testing.assert_close(result, (weights * expected).mean())
+
+
+def test_free_bits_spare_small_terms_only():
+    mean = torch.tensor([[0.1, 2.0], [-0.1, -2.0]], dtype=torch.float64)
+    posterior = posterior_of(mean, torch.zeros_like(mean))
+    kl = kl_to_standard_normal(mean, torch.zeros_like(mean)).mean(dim=0)
+    free = EvidenceBound("gaussian", free_bits=0.5)(posterior, None, penalize=True)
+    full = EvidenceBound("gaussian")(posterior, None, penalize=True)
+    assert kl[0] < 0.5 < kl[1]
+    torch.testing.assert_close(free - full, (0.5 - kl[0]) / 5)
+
+
+def test_noise_belongs_to_rows():
+    x = torch.rand(500, 6, generator=torch.Generator().manual_seed(0))
+    vectors = fixed_bank(3, x)
+    noise = noise_for(x, vectors)
+    torch.testing.assert_close(noise_for(x[[3, 3, 7]], vectors), noise[[3, 3, 7]])
+    assert len(torch.unique(noise, dim=0)) > 0.85 * 500  # BANK_SIZE vectors for 500 rows
+    # Integers differ in the upper bits of a float only.
+    whole = torch.arange(500.0)[:, None]
+    assert len(torch.unique(noise_for(whole, vectors), dim=0)) > 0.8 * 500
+    assert BANK_SIZE > 1000
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
+def test_units_of_x_do_not_matter(factor, digits, quick_vae):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        est = quick_vae(max_iter=30).fit(digits)
+        other = quick_vae(max_iter=30).fit(digits * factor + 7 * factor)
+    assert other.elbo_ + 64 * np.log(factor) == pytest.approx(est.elbo_, abs=1.0)
+    assert other.n_active_components_ == est.n_active_components_
+    assert other.noise_variance_ == pytest.approx(factor**2 * est.noise_variance_, rel=0.03)
+
+
+def test_batch_size_does_not_change_the_objective(quick_vae):
+    X = spectrum_data(VARIANCES)
+    fits = [
+        quick_vae(n_components=4, hidden_layer_sizes=(), alpha=0, batch_size=b, max_iter=100).fit(X)
+        for b in (50, 1000)
+    ]
+    assert fits[0].elbo_ == pytest.approx(fits[1].elbo_, abs=0.05)
+    assert fits[0].n_active_components_ == fits[1].n_active_components_ == 3
+
+
+@pytest.mark.parametrize(
+    "load", [load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine]
+)
+def test_defaults_do_not_collapse(load):
+    X = StandardScaler().fit_transform(load().data)[:600]
+    est = VariationalAutoencoderTransformer(random_state=0, max_iter=100)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="The posterior has collapsed")
+        warnings.filterwarnings("ignore", message="Maximum iterations")
+        est.fit(X)
+    assert est.n_active_components_ == 2
+    assert est.score(X) > PCA(2).fit(X).score(X)
+
+
+@pytest.mark.filterwarnings("ignore:Maximum iterations")
+def test_collapse_is_named(digits, quick_vae):
+    with pytest.warns(ConvergenceWarning, match="posterior has collapsed.*smaller beta"):
+        est = quick_vae(beta=1e4, max_iter=300, n_iter_no_change=np.inf).fit(digits)
+    assert est.n_active_components_ == 0
+
+
+@ignore_not_converged
+def test_transform_is_the_mean_of_the_posterior(digits, quick_vae):
+    est = quick_vae().fit(digits)
+    Z = est.transform(digits)
+    np.testing.assert_array_equal(est.transform(digits), Z)
+    draws = np.array([est.sample_posterior(digits, random_state=seed) for seed in range(200)])
+    np.testing.assert_allclose(draws.mean(axis=0), Z, atol=0.35)
+    np.testing.assert_array_equal(est.sample_posterior(digits, random_state=3), draws[3])
+    assert not np.array_equal(est.sample_posterior(digits), est.sample_posterior(digits))
+    kl = (Z**2 + draws.var(axis=0) - 1 - np.log(draws.var(axis=0))) / 2
+    np.testing.assert_allclose(kl.mean(axis=0), est.kl_per_component_, rtol=0.1, atol=0.02)
+
+
+@ignore_not_converged
+def test_scores_of_rows_depend_on_nothing_else(digits, quick_vae):
+    est = quick_vae().fit(digits)
+    scores = est.score_samples(digits)
+    np.testing.assert_allclose(est.score_samples(digits[17:30]), scores[17:30], rtol=1e-9)
+    twin = pickle.loads(pickle.dumps(est))
+    np.testing.assert_array_equal(twin.score_samples(digits), scores)
+
+
+@ignore_not_converged
+def test_sample_draws_from_the_prior(digits, quick_vae):
+    est = quick_vae().fit(digits)
+    codes = est.latent_sampler_.sample(2000, random_state=0)
+    assert stats.kstest(codes.ravel(), "norm").pvalue > 0.01
+    assert est.sample(3, random_state=0).shape == (3, 64)
+    fitted = quick_vae(latent_sampler="gmm").fit(digits)
+    assert fitted.latent_sampler_.means_.shape[1] == 2
+
+
+CHANGES = {
+    "beta": 4.0, "free_bits": 2.0, "kl_warmup": 0.8, "likelihood": "laplace", "noise": 0.5,
+    "alpha": 10.0, "solver": "sgd", "learning_rate_init": 0.01, "batch_size": 50,
+    "hidden_layer_sizes": (8,), "activation": "tanh", "n_components": 3, "shuffle": False,
+    "random_state": 1, "max_iter": 12, "early_stopping": True,
+}  # fmt: skip
+
+
+@ignore_not_converged
+@pytest.mark.parametrize("name", CHANGES)
+def test_every_parameter_changes_something(name, digits, quick_vae):
+    plain, other = (quick_vae(**params).fit(digits) for params in ({}, {name: CHANGES[name]}))
+    Z, other_codes = plain.transform(digits), other.transform(digits)
+    assert Z.shape != other_codes.shape or np.abs(Z - other_codes).max() > 1e-6
+
+
+@ignore_not_converged
+def test_kl_warmup_is_over_in_its_share_of_training(digits, quick_vae, monkeypatch):
+    from skae._core.bound import VariationalNet
+
+    shares = []
+    step = VariationalNet.train_step
+
+    def recorded(self, *args, **kwargs):
+        shares.append(self.criterion_.kl_share)
+        return step(self, *args, **kwargs)
+
+    monkeypatch.setattr(VariationalNet, "train_step", recorded)
+    quick_vae(kl_warmup=0.5, max_iter=20, tol=0, n_iter_no_change=np.inf).fit(digits)
+    assert len(shares) == 40
+    np.testing.assert_allclose(shares, np.minimum(1, np.arange(40) / 20))
+
+
+@ignore_not_converged
+def test_equal_rows_train_as_weights_do(digits, quick_vae):
+    X = digits[:60]
+    weights = np.arange(60) % 3
+    weighted = quick_vae(max_iter=15).fit(X, sample_weight=weights)
+    repeated = quick_vae(max_iter=15).fit(np.repeat(X, weights, axis=0))
+    np.testing.assert_allclose(weighted.transform(X), repeated.transform(X), atol=1e-6)
+    assert weighted.elbo_ == pytest.approx(repeated.elbo_)
+
+
+@ignore_not_converged
+def test_own_networks(digits, quick_vae):
+    est = quick_vae(encoder=nn.Linear(64, 4), decoder=nn.Linear).fit(digits)
+    assert est.transform(digits).shape == (300, 2)
+    with pytest.raises(ValueError, match="`encoder` must map rows of 64 columns to rows of 4"):
+        quick_vae(encoder=nn.Linear(64, 2)).fit(digits)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"beta": -1}, "'beta' parameter"),
+        ({"free_bits": -0.1}, "'free_bits' parameter"),
+        ({"kl_warmup": 1.5}, "'kl_warmup' parameter"),
+        ({"n_importance_samples": 0}, "'n_importance_samples' parameter"),
+    ],
+)
+def test_bad_parameters(params, message, digits, quick_vae):
+    with pytest.raises(ValueError, match=message):
+        quick_vae(**params).fit(digits)
