@@ -26,17 +26,17 @@ def test_normal_codes_are_recovered(name):
 
 
 def test_bic_finds_one_normal_and_three_clusters():
-    assert fit_latent_sampler("gmm", CODES, 0).n_components == 1
+    assert fit_latent_sampler("gmm", CODES, 0).n_components_ == 1
     centers = np.array([[0, 0], [10, 0], [0, 10]])
     clusters = (centers[:, None] + RNG.standard_normal((3, 200, 2))).reshape(-1, 2)
-    assert fit_latent_sampler("gmm", clusters, 0).n_components == 3
+    assert fit_latent_sampler("gmm", clusters, 0).n_components_ == 3
 
 
 def test_bic_choice_is_the_smallest_bic():
     codes = np.vstack([CODES[:300], CODES[:300] * [-1, 3], CODES[:300] + 20])
     chosen = fit_latent_sampler("gmm", codes, 0)
     bics = [GaussianMixture(k, random_state=0).fit(codes).bic(codes) for k in range(1, 6)]
-    assert chosen.bic(codes) <= min(bics) + 1e-4 * abs(min(bics))
+    assert chosen.mixture_.bic(codes) <= min(bics) + 1e-4 * abs(min(bics))
 
 
 def test_kernel_density_keeps_the_shape_and_widens_it():

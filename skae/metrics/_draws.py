@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from skae.sampling import LATENT_SAMPLERS, draw, fit_latent_sampler
+from skae.sampling import LATENT_SAMPLERS, draw, fit_latent_sampler, takes_labels
 
 from ._inputs import check_latent
 from ._resampling import subsample
@@ -33,7 +33,8 @@ def _resample(codes, n_draws, rng):
 
 OWN_SAMPLERS = {"interpolate": _interpolate, "resample": _resample}
 
-SAMPLERS = [*LATENT_SAMPLERS, *OWN_SAMPLERS]
+# Those by class need labels beside the codes: they come fitted.
+SAMPLERS = [*(name for name in LATENT_SAMPLERS if not takes_labels(name)), *OWN_SAMPLERS]
 
 
 def sampler_name(sampler):
