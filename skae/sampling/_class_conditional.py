@@ -163,10 +163,10 @@ def class_labels(y, n_samples):
     """Labels of classes as an array, or None for no y and for a y that holds no classes."""
     if y is None:
         return None
-    y = np.asarray(y)
-    if len(y) != n_samples:
+    y = np.asarray(as_numpy(y))
+    if y.shape[:1] != (n_samples,):
         raise ValueError(
-            f"y must hold one label for each of {n_samples} rows. Got {len(y)} instead."
+            f"y must hold one label for each of {n_samples} rows. Got shape {y.shape} instead."
         )
     if type_of_target(y, input_name="y") not in ("binary", "multiclass"):
         return None

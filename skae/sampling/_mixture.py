@@ -5,6 +5,7 @@ import warnings
 from numbers import Integral
 
 import numpy as np
+from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
@@ -157,7 +158,8 @@ def _mixture(n_components, codes, random_state):
     mixture = GaussianMixture(
         n_components, reg_covar=variance_floor(codes), random_state=random_state
     )
-    with warnings.catch_warnings():
+    # Under array API dispatch mixtures refuse to start from k-means.
+    with config_context(array_api_dispatch=False), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return mixture.fit(codes)
 
