@@ -47,10 +47,9 @@ def test_sklearn_checks(estimator, check):
 
 @pytest.mark.parametrize("law", LAWS, ids=str)
 def test_integrates_to_one_on_a_line(law):
-    # The edges of the box fall between points of the grid.
-    grid = np.linspace(-12, 15, 54_001)[:, None]
+    grid = np.linspace(-12, 15, 13_501)[:, None]
     density = np.exp(fitted(law, LINE).score_samples(grid))
-    assert np.trapezoid(density, grid[:, 0]) == pytest.approx(1, abs=1e-3)
+    assert density.sum() * (grid[1, 0] - grid[0, 0]) == pytest.approx(1, abs=1e-3)
 
 
 @pytest.mark.parametrize("law", LAWS, ids=str)
@@ -142,7 +141,7 @@ def test_posterior_keeps_some_rows():
 def test_posterior_errors():
     with pytest.raises(ValueError, match=r"shape \(180, 2\). Got shape \(180, 1\) instead"):
         PosteriorDensity().fit(PLANE, X_std=np.ones((180, 1)))
-    with pytest.raises(ValueError, match="X_std must be positive. Got a smallest value of"):
+    with pytest.raises(ValueError, match=r"X_std must be positive\. Got a smallest value of"):
         PosteriorDensity().fit(PLANE, X_std=np.zeros_like(PLANE))
 
 
