@@ -5,14 +5,13 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.model_selection import KFold
 from sklearn.utils import Bunch, check_array, check_consistent_length
-from sklearn.utils.multiclass import type_of_target
 
 from skae.metrics import latent_gaps, sample_quality, sampled_classes
 from skae.metrics._draws import latent_draws
 from skae.metrics._estimators import NamedLaw
 from skae.metrics._inputs import check_latent
 from skae.metrics._resampling import Streams, subsample
-from skae.sampling import LATENT_SAMPLERS, fit_latent_sampler, takes_labels
+from skae.sampling import LATENT_SAMPLERS, class_labels, fit_latent_sampler, takes_labels
 
 from ._model import describe
 
@@ -113,7 +112,7 @@ class SamplerRecommendation:
     def __str__(self):
         columns = ("held-out", "behind", "gap", "imbalance", "precision", "coverage")
         lines = [f"Recommended latent_sampler: {self.name!r}", f"  {self.reason}", ""]
-        lines.append(f"  {'':<18}" + "".join(f"{column:>14}" for column in columns))
+        lines.append(f"  {'':<17}" + "".join(f" {column:>15}" for column in columns))
         lines += map(_line, self.table)
         lines.append("  held-out: mean log density of held-out codes, in nats")
         return "\n".join(lines)
@@ -127,7 +126,7 @@ def _line(row):
     shares = (row.gap_fraction, row.class_imbalance, row.precision, row.coverage)
     cells = [f"{row.log_likelihood:.4g}", behind, *map("{:.3f}".format, shares)]
     cells = ["-" if cell == "nan" else cell for cell in cells]
-    return f"  {row.sampler:<18}" + "".join(f"{cell:>14}" for cell in cells)
+    return f"  {row.sampler:<17}" + "".join(f" {cell:>15}" for cell in cells)
 
 
 def recommend_sampler(
@@ -195,6 +194,8 @@ def recommend_sampler(
     Log densities compare laws of the same codes only. A box that misses one held-out code
     has −inf: it fits no codes but those that fill it.
 
+    What needs rows is left out if X holds anything but finite numbers.
+
     At most 5000 codes are used. Axes that carry no variance are left to the laws, which
     give them all the same small width.
 
@@ -237,33 +238,26 @@ def _model(estimator_or_codes, X, decode, seed):
 def _data(model, X, y, rng):
     """Codes, labels or None, numeric rows or None, and the decoder: of the rows used."""
     codes = check_latent(model.codes, min_samples=MIN_SAMPLES)
+    labels = class_labels(y, len(codes))
     index = subsample(len(codes), MAX_ROWS, rng)
     return Bunch(
         codes=codes[index],
-        y=_labels(y, len(codes), index),
+        y=None if labels is None else labels[index],
         rows=_rows(X, len(codes), index) if model.decode is not None else None,
         decode=model.decode,
     )
 
 
-def _labels(y, n_samples, index):
-    """Class labels of the rows used, or None."""
-    if y is None:
-        return None
-    y = np.asarray(y)
-    check_consistent_length(y, np.empty(n_samples))
-    if type_of_target(y, input_name="y") not in ("binary", "multiclass"):
-        return None
-    return y.reshape(n_samples)[index]
-
-
 def _rows(X, n_samples, index):
-    """The rows used as a dense array, or None for no rows."""
+    """The rows used as a dense array, or None for no rows and for those that are no numbers."""
     if X is None:
         return None
     check_consistent_length(X, np.empty(n_samples))
     rows = X.tocsr()[index].toarray() if hasattr(X, "tocsr") else np.asarray(X)[index]
-    return check_array(rows, dtype=np.float64)
+    try:
+        return check_array(rows, dtype=np.float64)
+    except (TypeError, ValueError):  # text, or gaps that the pipeline fills
+        return None
 
 
 def _names(samplers, y):
@@ -349,23 +343,27 @@ def _rank(row):
 def _reason(table):
     """Why the first law of the table is recommended, and what to make of it."""
     chosen, others = table[0], table[1:]
-    rivals = [row.sampler for row in others if _is_close(row)]
-    gap = f"{chosen.gap_fraction:.0%} of its draws land in gaps"
-    if not _gap(chosen):
-        gap = "no gaps are detected among its draws"
-    if rivals:
-        names = ", ".join(map(repr, rivals))
-        why = "the simplest of them" if _gap(chosen) == _gap(others[0]) else "fewest of them"
-        reason = f"Held-out codes cannot tell it from {names}; {gap}, {why}."
-    elif others:
-        reason = (
-            f"Held-out codes are likelier than under any other law, by {others[0].behind:.2g} nats "
-            f"a code over {others[0].sampler!r}; {gap}."
-        )
-    else:
-        reason = f"It is the only law compared; {gap}."
-    if chosen.sampler == "class_conditional":
-        reason += " It draws by class: sample(n, y=label)."
+    share = f"{chosen.gap_fraction:.0%}" if _gap(chosen) else "none detected"
+    reason = f"{_comparison(chosen, others)} Draws in gaps: {share}"
     if _gap(chosen) > NOTABLE_GAP:
-        reason += " sample(supported_only=True) leaves those out."
-    return reason
+        reason += ", which sample(supported_only=True) leaves out"
+    if chosen.sampler == "class_conditional":
+        reason += ". Draws by class: sample(n, y=label)"
+    return f"{reason}."
+
+
+def _comparison(chosen, others):
+    """How the law recommended stands to the others, in a sentence."""
+    if not others:
+        return "It is the only law compared."
+    rivals = [row.sampler for row in others if _is_close(row)]
+    if not rivals:
+        return (
+            f"Held-out codes are likelier than under any other law, by {others[0].behind:.2g} nats "
+            f"a code over {others[0].sampler!r}."
+        )
+    tie = " and, of equals, is the simplest" if _gap(chosen) == _gap(others[0]) else ""
+    return (
+        f"Held-out codes cannot tell it from {', '.join(map(repr, rivals))}; of these it has the "
+        f"fewest draws in gaps{tie}."
+    )

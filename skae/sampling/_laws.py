@@ -9,6 +9,7 @@ from sklearn.base import clone
 from ._class_conditional import ClassConditionalDensity
 from ._densities import BoxDensity, StandardNormalDensity, WhitenedKernelDensity
 from ._mixture import GaussianMixtureDensity
+from ._posterior import PosteriorDensity
 
 __all__ = ["LATENT_SAMPLERS", "fit_latent_sampler", "takes_labels"]
 
@@ -20,6 +21,9 @@ LATENT_SAMPLERS = {
     "standard_normal": StandardNormalDensity,
     "class_conditional": ClassConditionalDensity,
 }
+
+# Those that need more than codes and labels: estimators that have it fit them themselves.
+OTHER_LAWS = {"posterior": PosteriorDensity}
 
 
 def fit_latent_sampler(sampler, codes, random_state, y=None):
@@ -57,4 +61,6 @@ def takes_labels(sampler):
 
 def _unfitted(sampler):
     """A law that has seen nothing, from its name or as a clone."""
-    return LATENT_SAMPLERS[sampler]() if isinstance(sampler, str) else clone(sampler)
+    if isinstance(sampler, str):
+        return {**LATENT_SAMPLERS, **OTHER_LAWS}[sampler]()
+    return clone(sampler)

@@ -117,6 +117,14 @@ def test_pipelines_and_autoencoders(digits, quick):
     assert recommendation.name == "gmm"
 
 
+def test_rows_that_are_no_numbers_leave_out_the_quality():
+    rows = np.full((600, 2), "text", dtype=object)
+    options = {"samplers": ["normal"], "decode": lambda codes: codes, "random_state": 0}
+    frame = recommend_sampler(NORMAL, rows, **options).to_frame()
+    assert np.isnan(frame.precision["normal"])
+    assert recommend_sampler(NORMAL, NORMAL, **options).to_frame().precision["normal"] > 0.8
+
+
 def test_every_option_changes_something(digits):
     codes = CLUMPS[:200]
     frame = recommend_sampler(codes, random_state=0).to_frame()
@@ -138,5 +146,5 @@ def test_errors():
         recommend_sampler(PCA(2).fit(NORMAL), NORMAL, decode=abs)
     with pytest.raises(ValueError, match=r"samplers must be .* Got \['uniform'\] instead"):
         recommend_sampler(NORMAL, samplers=["uniform"])
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+    with pytest.raises(ValueError, match="one label for each of 600 rows"):
         recommend_sampler(NORMAL, y=np.zeros(5))
