@@ -114,13 +114,24 @@ class AutoencoderTransformer(BaseAutoencoder):
         give rows in the units of X, with no centring or scaling between; for
         ``'bernoulli'`` the decoder gives logits. The two may share parameters.
 
-    latent_sampler : {'gmm', 'normal', 'kde', 'box', 'standard_normal'} or estimator, \
-            default='gmm'
+    latent_sampler : {'gmm', 'normal', 'kde', 'box', 'standard_normal', \
+            'class_conditional'} or estimator, default='gmm'
         The law that `sample` draws codes from, fitted on at most 10 000 codes of the
-        training rows: a Gaussian mixture with the number of components of smallest BIC, a
-        normal law, a kernel density, the uniform law on the bounding box of the codes, or
-        N(0, I) wherever the codes are. An estimator must have ``fit`` and ``sample``,
-        such as :class:`~sklearn.mixture.BayesianGaussianMixture`; it is cloned.
+        training rows; see `skae.sampling`.
+
+        - ``'gmm'``: a Gaussian mixture with the number of components of smallest BIC;
+        - ``'normal'``: the normal law of the codes;
+        - ``'kde'``: a kernel density;
+        - ``'box'``: the uniform law on the bounding box of the codes;
+        - ``'standard_normal'``: N(0, I), wherever the codes are;
+        - ``'class_conditional'``: for every class in the y given to `fit`, a mixture as
+          in ``'gmm'``, so that ``sample(n, y=label)`` can ask for classes. Without y, or
+          with a y that holds no classes, it is ``'gmm'``.
+
+        An estimator must have ``fit`` and ``sample``, such as
+        :class:`~sklearn.mixture.BayesianGaussianMixture`; it is cloned. If its ``sample``
+        takes y, its ``fit`` gets the labels.
+        :func:`skae.inspection.recommend_sampler` says which law fits best.
 
     device : str or torch.device, default='auto'
         Where to train and to infer. ``'auto'`` is a CUDA GPU if there is one.
@@ -174,6 +185,10 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     latent_sampler_ : estimator
         The latent law, fitted when it is first asked for.
+
+    latent_support_ : LatentSupport
+        Tells points that the codes support from those in gaps; fitted when it is first
+        asked for, on the codes that the law is fitted on.
 
     n_features_in_ : int
         Number of features seen in `fit`.

@@ -45,7 +45,16 @@ from ._validation import (
     clone_parametrized,
     restored_on_error,
 )
-from .sampling import LATENT_SAMPLERS, draw, fit_latent_sampler
+from .metrics import LatentSupport
+from .sampling import (
+    LATENT_SAMPLERS,
+    class_labels,
+    draw,
+    draw_supported,
+    fit_latent_sampler,
+    interpolate,
+    takes_labels,
+)
 
 __all__ = ["BaseAutoencoder"]
 
@@ -117,8 +126,9 @@ class BaseAutoencoder(
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
             Training rows. Memory maps are read in batches and never copied; float32
             and float64 set the precision of everything that follows.
-        y : Ignored
-            The target is X itself.
+        y : array-like of shape (n_samples,), default=None
+            Not used in training: the target is X itself. Class labels are kept for
+            ``latent_sampler='class_conditional'``; any other y is ignored.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of every row in the objective, relative to their mean; rows of weight 0
             are left out.
@@ -131,7 +141,7 @@ class BaseAutoencoder(
         hooks = self._begin_fit_task(X, y, sample_weight)
         with restored_on_error(self):
             resume = self.warm_start and hasattr(self, "net_")
-            self._train(X, sample_weight, resume, hooks=hooks)
+            self._train(X, sample_weight, resume, y=y, hooks=hooks)
             if hooks is not None:
                 hooks.end_fit()
             self._warn_if_not_converged()
@@ -149,8 +159,9 @@ class BaseAutoencoder(
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
             Rows to train on.
-        y : Ignored
-            The target is X itself.
+        y : array-like of shape (n_samples,), default=None
+            Not used in training: the target is X itself. Class labels are kept for
+            ``latent_sampler='class_conditional'``; any other y is ignored.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of every row in the objective, relative to their mean; rows of weight 0
             are left out.
@@ -164,7 +175,7 @@ class BaseAutoencoder(
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True.")
         with restored_on_error(self):
-            self._train(X, sample_weight, hasattr(self, "net_"), one_epoch=True)
+            self._train(X, sample_weight, hasattr(self, "net_"), y=y, one_epoch=True)
         if self.net_.interrupted == "keyboard":
             raise KeyboardInterrupt  # the caller's loop over blocks is to end too
         return self
@@ -179,7 +190,7 @@ class BaseAutoencoder(
         hooks.begin_fit()
         return hooks
 
-    def _train(self, X, sample_weight, resume, *, one_epoch=False, hooks=None):
+    def _train(self, X, sample_weight, resume, *, y=None, one_epoch=False, hooks=None):
         """Train a new net, or a copy of ``net_``, and record the result."""
         X = check_rows(self, X, reset=not resume)
         self._check_range(X, self.likelihood)
@@ -187,6 +198,7 @@ class BaseAutoencoder(
             self._check_resumable()
         device = check_device(self.device)
         law = check_latent_sampler(self.latent_sampler)
+        labels = class_labels(y, X.shape[0]) if takes_labels(law) else None
         user_callbacks = check_callbacks(self.callbacks, self.early_stopping)
         seed = as_random_state(self.random_state).randint(2**31 - 1)
         rows, held_out = self._split(X, sample_weight, seed)
@@ -196,7 +208,9 @@ class BaseAutoencoder(
         with seeded(seed, device):
             with limited_threads(0):
                 net = copy.deepcopy(self.net_) if resume else self._build_net(rows, device, seed)
-            record = partial(self._fitted_attributes, rows=rows, law=law, seed=seed, resume=resume)
+            record = partial(
+                self._fitted_attributes, rows=rows, labels=labels, law=law, seed=seed, resume=resume
+            )
             if hooks is not None:
                 hooks.fitted_attributes = lambda net: record(net.snapshot())
                 user_callbacks.insert(0, (f"{OWN}fit_tasks", hooks))
@@ -348,21 +362,24 @@ class BaseAutoencoder(
         """What the model adds to `training_callbacks`."""
         return {}
 
-    def _fitted_attributes(self, net, rows, law, seed, resume):
+    def _fitted_attributes(self, net, rows, labels, law, seed, resume):
         """Attributes of the estimator whose (trimmed) net was trained on the rows."""
         sample = rows.subsample(MAX_SUMMARY_ROWS, seed)
         codes, loss = net.evaluate(sample)
         net.check_finite(loss)
+        drawn = _drawn_rows(sample, seed)
         return {
             **self._curves(net, loss, resume),
             **self._summary(net, sample, loss),
             "net_": net,
             "_n_features_out": codes.shape[1],
             "_fitted_design": self._design(),
-            "_codes": _resample(codes, sample, seed),
+            "_codes": codes[drawn],
+            "_labels": None if labels is None else labels[sample.index][drawn],
             "_seed": seed,
             "_unfitted_law": law,
             "_law": None,
+            "_support": None,
         }
 
     def _summary(self, net, sample, loss):
@@ -451,13 +468,21 @@ class BaseAutoencoder(
         X = check_codes(self, X, self._n_features_out)
         return self._infer(self.decoder_, X, self.n_features_in_)
 
-    def sample(self, n_samples=1, *, random_state=None):
+    def sample(self, n_samples=1, *, y=None, supported_only=False, random_state=None):
         """Draw novel rows: points from the fitted latent law, decoded.
 
         Parameters
         ----------
         n_samples : int, default=1
             Number of rows to draw.
+        y : label or array-like of shape (n_samples,), default=None
+            Class of all rows, or of each: row i is drawn from the codes of class ``y[i]``.
+            It takes ``latent_sampler='class_conditional'`` and class labels given to
+            `fit`; with None, classes are as frequent as among the training rows.
+        supported_only : bool, default=False
+            Whether points that fall into gaps between the codes, by ``latent_support_``,
+            are drawn again, from the same class if there is one. RuntimeError if some
+            are still missing after 10 000 draws and 100 for each row.
         random_state : int, RandomState instance or None, default=None
             Seed of the draws; an int gives the same rows in every call. With None,
             every call gives other rows, and NumPy's global state is not touched.
@@ -470,8 +495,33 @@ class BaseAutoencoder(
         """
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        codes = draw(self.latent_sampler_, n_samples, self._n_features_out, random_state)
+        wanted = (n_samples, self._n_features_out, random_state)
+        if supported_only:
+            codes = draw_supported(self.latent_sampler_, self.latent_support_, *wanted, y=y)
+        else:
+            codes = draw(self.latent_sampler_, *wanted, y=y)
         return self.inverse_transform(codes.astype(self._codes.dtype, copy=False))
+
+    def interpolate(self, X0, X1, n_steps=10, *, method="linear"):
+        """Rows on the way from X0 to X1 through the latent space.
+
+        Parameters
+        ----------
+        X0, X1 : {array-like, CSR matrix} of shape (n_pairs, n_features)
+            Rows to start from, and rows to go to.
+        n_steps : int, default=10
+            Number of rows on each path, with both ends.
+        method : {'linear', 'spherical'}, default='linear'
+            Straight paths between codes, or paths that turn about the origin of the latent
+            space at a constant rate, see :func:`~skae.sampling.interpolate`.
+
+        Returns
+        -------
+        X : ndarray of shape (n_pairs, n_steps, n_features)
+            Decoded paths; the ends are the reconstructions of X0 and X1.
+        """
+        codes = self.transform(X0), self.transform(X1)
+        return interpolate(*codes, n_steps, method=method, decode=self.inverse_transform)
 
     def score_samples(self, X):
         """Log-likelihood of every row given its own code, ``log p(x | z = transform(x))``.
@@ -556,8 +606,19 @@ class BaseAutoencoder(
         """Density fitted on the codes when first asked for, so that `fit` need not wait."""
         check_is_fitted(self)
         if self._law is None:
-            self._law = fit_latent_sampler(self._unfitted_law, self._codes, self._seed)
+            law, codes, seed = self._unfitted_law, self._codes, self._seed
+            self._law = fit_latent_sampler(law, codes, seed, self._labels)
         return self._law
+
+    @property
+    def latent_support_(self):
+        """Where the codes support draws; fitted when first asked for, too."""
+        check_is_fitted(self)
+        if self._support is None:
+            # Codes drawn by weight come several times, which says nothing of their places.
+            places = np.unique(self._codes, axis=0)
+            self._support = LatentSupport(random_state=self._seed).fit(places)
+        return self._support
 
     def __sklearn_clone__(self):
         """A clone whose encoder and decoder share what the originals share."""
@@ -586,10 +647,10 @@ def noise_variance(module, likelihood, loss):
     return likelihood.noise_variance(max(loss, floor) * module.unit(likelihood))
 
 
-def _resample(codes, rows, seed):
-    """The codes, or as many draws from them in proportion to the weights of the rows."""
+def _drawn_rows(rows, seed):
+    """All rows, or the indices of as many drawn from them in proportion to their weights."""
     weights = rows.take(slice(None))[1]
     if weights is None:
-        return codes
+        return slice(None)
     share = weights.astype(np.float64) / weights.sum(dtype=np.float64)
-    return codes[np.random.RandomState(seed).choice(len(codes), len(codes), p=share)]
+    return np.random.RandomState(seed).choice(len(rows), len(rows), p=share)

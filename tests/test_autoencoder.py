@@ -276,7 +276,8 @@ def test_more_components_than_features(curve, quick):
 
 @ignore_not_converged
 @pytest.mark.parametrize(
-    "sampler", ["gmm", "normal", "kde", "box", "standard_normal", GaussianMixture(3)]
+    "sampler",
+    ["gmm", "normal", "kde", "box", "standard_normal", "class_conditional", GaussianMixture(3)],
 )
 def test_latent_sampler_reaches_the_draws(sampler, digits, quick):
     est = quick(latent_sampler=sampler).fit(digits)

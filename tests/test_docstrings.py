@@ -9,7 +9,7 @@ from numpydoc.validate import validate
 
 from skae import AutoencoderTransformer
 
-MODULES = ["skae", "skae.metrics", "skae.inspection"]
+MODULES = ["skae", "skae.metrics", "skae.inspection", "skae.sampling"]
 
 
 def public_objects():

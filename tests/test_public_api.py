@@ -7,6 +7,7 @@ import pytest
 import skae
 import skae.inspection
 import skae.metrics
+import skae.sampling
 from skae import AutoencoderTransformer, VariationalAutoencoderTransformer
 
 PARAMETERS = [
@@ -32,9 +33,14 @@ def test_public_names():
     assert sorted(skae.inspection.__all__) == [
         "ClassAreaDisplay", "DecodedGridDisplay", "LatentComparison", "LatentDiagnostics",
         "LatentDiagnosticsDisplay", "LatentSpaceDisplay", "LatentSupportDisplay",
-        "LossCurveDisplay", "ReconstructionDisplay", "SampledClassesDisplay", "SamplesDisplay",
+        "LossCurveDisplay", "ReconstructionDisplay", "SampledClassesDisplay",
+        "SamplerRecommendation", "SamplesDisplay", "recommend_sampler",
     ]  # fmt: skip
-    for module in (skae, skae.metrics, skae.inspection):
+    assert sorted(skae.sampling.__all__) == [
+        "BoxDensity", "ClassConditionalDensity", "GaussianMixtureDensity", "PosteriorDensity",
+        "StandardNormalDensity", "WhitenedKernelDensity", "interpolate",
+    ]  # fmt: skip
+    for module in (skae, skae.metrics, skae.inspection, skae.sampling):
         assert set(module.__all__) <= set(dir(module))
         assert all(hasattr(module, name) for name in module.__all__)
 
@@ -72,7 +78,8 @@ def test_method_signatures():
         "partial_fit": "(self, X, y=None, *, sample_weight=None)",
         "transform": "(self, X)",
         "inverse_transform": "(self, X)",
-        "sample": "(self, n_samples=1, *, random_state=None)",
+        "sample": "(self, n_samples=1, *, y=None, supported_only=False, random_state=None)",
+        "interpolate": "(self, X0, X1, n_steps=10, *, method='linear')",
         "score_samples": "(self, X)",
         "score": "(self, X, y=None)",
     }
@@ -84,7 +91,8 @@ def test_fitted_attributes(quick, digits):
     est = quick(tol=1e9, n_iter_no_change=1).fit(digits)
     for name in (
         "net_", "encoder_", "decoder_", "n_iter_", "loss_", "loss_curve_", "validation_scores_",
-        "best_validation_score_", "noise_variance_", "latent_sampler_", "n_features_in_",
+        "best_validation_score_", "noise_variance_", "latent_sampler_", "latent_support_",
+        "n_features_in_",
     ):  # fmt: skip
         assert hasattr(est, name)
         assert not hasattr(AutoencoderTransformer(), name)
@@ -115,6 +123,17 @@ SCALARS = {
 def test_signatures_of_metrics():
     for name, signature in SCALARS.items():
         assert str(inspect.signature(getattr(skae.metrics, name))) == signature
+
+
+DENSITIES = [name for name in skae.sampling.__all__ if name.endswith("Density")]
+
+
+@pytest.mark.parametrize("name", DENSITIES)
+def test_densities_keep_the_protocol(name):
+    density = getattr(skae.sampling, name)
+    assert str(inspect.signature(density.fit)).startswith("(self, X, y=None")
+    assert "(self, n_samples=1, random_state=None" in str(inspect.signature(density.sample))
+    assert str(inspect.signature(density.score_samples)) == "(self, X)"
 
 
 @pytest.mark.parametrize("name", [n for n in skae.inspection.__all__ if n.endswith("Display")])

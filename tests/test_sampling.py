@@ -1,13 +1,27 @@
 """Latent laws: each against what it claims to be."""
 
+import pickle
+
 import numpy as np
 import pytest
 from scipy import stats
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
+from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
-from sklearn.neighbors import KernelDensity
+from sklearn.neighbors import KernelDensity, KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from skae.sampling import LATENT_SAMPLERS, draw, fit_latent_sampler
+from skae import AutoencoderTransformer
+from skae.metrics import LatentSupport
+from skae.sampling import (
+    LATENT_SAMPLERS,
+    ClassConditionalDensity,
+    draw,
+    draw_supported,
+    fit_latent_sampler,
+)
 
 RNG = np.random.RandomState(0)
 TURN = np.array([[2.0, 0.0], [1.5, 0.2]])
@@ -26,17 +40,17 @@ def test_normal_codes_are_recovered(name):
 
 
 def test_bic_finds_one_normal_and_three_clusters():
-    assert fit_latent_sampler("gmm", CODES, 0).n_components == 1
+    assert fit_latent_sampler("gmm", CODES, 0).n_components_ == 1
     centers = np.array([[0, 0], [10, 0], [0, 10]])
     clusters = (centers[:, None] + RNG.standard_normal((3, 200, 2))).reshape(-1, 2)
-    assert fit_latent_sampler("gmm", clusters, 0).n_components == 3
+    assert fit_latent_sampler("gmm", clusters, 0).n_components_ == 3
 
 
 def test_bic_choice_is_the_smallest_bic():
     codes = np.vstack([CODES[:300], CODES[:300] * [-1, 3], CODES[:300] + 20])
     chosen = fit_latent_sampler("gmm", codes, 0)
     bics = [GaussianMixture(k, random_state=0).fit(codes).bic(codes) for k in range(1, 6)]
-    assert chosen.bic(codes) <= min(bics) + 1e-4 * abs(min(bics))
+    assert chosen.mixture_.bic(codes) <= min(bics) + 1e-4 * abs(min(bics))
 
 
 def test_kernel_density_keeps_the_shape_and_widens_it():
@@ -139,6 +153,204 @@ def test_codes_of_any_size_are_kept(quick):
     for size in (1e-10, 1e10):
         draws = draws_of("gmm", CODES * size) / size
         np.testing.assert_allclose(np.cov(draws.T), np.cov(CODES.T), rtol=0.05)
+
+
+LABELLED = np.repeat(["low", "high", "rare"], [90, 60, 2])
+BLOBS = np.repeat([[0.0], [8.0], [4.0]], [90, 60, 2], axis=0) + RNG.standard_normal((152, 5))
+
+
+@pytest.fixture(scope="module")
+def by_class():
+    """An estimator that draws by class; linear, so that the blobs stay apart."""
+    est = AutoencoderTransformer(
+        hidden_layer_sizes=(), max_iter=5, tol=1e9, n_iter_no_change=1,
+        latent_sampler="class_conditional", random_state=0,
+    )  # fmt: skip
+    return est.fit(BLOBS, LABELLED)
+
+
+def test_rows_are_of_the_classes_asked_for(by_class):
+    wanted = np.random.RandomState(0).choice(["low", "high"], 300)
+    rows = by_class.sample(300, y=wanted, random_state=0)
+    found = KNeighborsClassifier(5).fit(BLOBS, LABELLED).predict(rows)
+    assert (found == wanted).mean() > 0.99
+    assert by_class.sample(3, y="rare", random_state=0).mean() == pytest.approx(4, abs=1)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_digits_are_of_the_classes_asked_for():
+    X, y = load_digits(return_X_y=True)
+    est = AutoencoderTransformer(
+        8, hidden_layer_sizes=64, max_iter=20, latent_sampler="class_conditional", random_state=0
+    ).fit(X[:1000], y[:1000])  # fmt: skip
+    wanted = np.repeat(np.arange(10), 30)
+    found = (
+        KNeighborsClassifier(5)
+        .fit(X[1000:], y[1000:])
+        .predict(est.sample(300, y=wanted, random_state=0))
+    )
+    assert (found == wanted).mean() > 0.85
+
+
+def test_without_y_classes_come_by_their_frequency(by_class):
+    rows = by_class.sample(2000, random_state=0)
+    assert (rows.mean(axis=1) > 4.5).mean() == pytest.approx(60 / 152, abs=0.04)
+
+
+def test_weights_count_for_the_classes():
+    weights = np.where(LABELLED == "high", 6.0, 1.0)
+    est = AutoencoderTransformer(
+        hidden_layer_sizes=(), max_iter=2, tol=1e9, n_iter_no_change=1,
+        latent_sampler="class_conditional", random_state=0,
+    ).fit(BLOBS, LABELLED, sample_weight=weights)  # fmt: skip
+    share = est.latent_sampler_.class_prior_[list(est.latent_sampler_.classes_).index("high")]
+    assert share == pytest.approx(360 / 452, abs=0.1)
+
+
+@pytest.mark.parametrize("options", [{}, {"early_stopping": True}], ids=["all rows", "held-out"])
+def test_labels_go_with_their_codes(options, quick):
+    """Rows that are held out, and rows of weight zero, leave with their labels."""
+    est = quick(latent_sampler="class_conditional", tol=1e9, n_iter_no_change=1, **options).fit(
+        BLOBS, LABELLED, sample_weight=np.where(LABELLED == "rare", 0.0, 1.0)
+    )
+    assert list(est.latent_sampler_.classes_) == ["high", "low"]
+    low, high = (est.sample(20, y=label, random_state=0).mean() for label in ("low", "high"))
+    assert low < 4 < high
+
+
+def test_partial_fit_takes_labels(quick):
+    est = quick(latent_sampler="class_conditional").partial_fit(BLOBS, LABELLED)
+    assert len(est.latent_sampler_.classes_) == 3
+    est.partial_fit(BLOBS[:150], LABELLED[:150])
+    assert len(est.latent_sampler_.classes_) == 2
+
+
+@pytest.mark.parametrize("y", [None, BLOBS[:, 0], BLOBS], ids=["none", "continuous", "columns"])
+def test_without_labels_there_are_no_classes(y, quick):
+    est = quick(latent_sampler="class_conditional", tol=1e9, n_iter_no_change=1).fit(BLOBS, y)
+    same = quick(latent_sampler="gmm", tol=1e9, n_iter_no_change=1).fit(BLOBS)
+    assert est.latent_sampler_.classes_ is None
+    points = est.transform(BLOBS)
+    np.testing.assert_allclose(
+        est.latent_sampler_.score_samples(points), same.latent_sampler_.score_samples(points)
+    )
+    with pytest.raises(ValueError, match="no class labels were given to fit"):
+        est.sample(2, y="low")
+
+
+def test_errors_of_labels(by_class, quick):
+    with pytest.raises(ValueError, match=r"\['high', 'low', 'rare'\]. Got 'new' instead"):
+        by_class.sample(2, y="new")
+    with pytest.raises(ValueError, match="n_samples=2 draws"):
+        by_class.sample(2, y=["low"])
+    with pytest.raises(ValueError, match="each of 152 rows"):
+        clone(by_class).fit(BLOBS, LABELLED[:-1])
+    est = quick(tol=1e9, n_iter_no_change=1).fit(BLOBS, LABELLED)
+    with pytest.raises(ValueError, match="latent_sampler='class_conditional'"):
+        est.sample(2, y="low")
+
+
+def test_other_laws_ignore_y(quick):
+    """No check, no change: y may be anything."""
+    plain, given = (quick(tol=1e9, n_iter_no_change=1).fit(BLOBS, y) for y in (None, "no labels"))
+    np.testing.assert_array_equal(given.sample(3, random_state=0), plain.sample(3, random_state=0))
+
+
+def test_a_density_of_classes_may_be_given_as_an_estimator(quick):
+    est = quick(latent_sampler=ClassConditionalDensity(), tol=1e9, n_iter_no_change=1)
+    named = quick(latent_sampler="class_conditional", tol=1e9, n_iter_no_change=1)
+    draws = [e.fit(BLOBS, LABELLED).sample(5, y="low", random_state=0) for e in (est, named)]
+    np.testing.assert_array_equal(*draws)
+
+
+def test_classes_in_pipelines_pickles_and_clones(by_class):
+    pipe = make_pipeline(StandardScaler(), clone(by_class)).fit(BLOBS, LABELLED)
+    rows = pipe[-1].sample(5, y="high", random_state=0)
+    assert rows.shape == (5, 5)
+    again = pickle.loads(pickle.dumps(pipe))[-1].sample(5, y="high", random_state=0)
+    np.testing.assert_array_equal(rows, again)
+
+
+@pytest.fixture(scope="module")
+def two_clumps():
+    """An estimator that draws from a box, most of which is a gap."""
+    est = AutoencoderTransformer(
+        hidden_layer_sizes=(), max_iter=2, tol=1e9, n_iter_no_change=1, latent_sampler="box",
+        random_state=0,
+    )  # fmt: skip
+    return est.fit(BLOBS[:150])
+
+
+def test_supported_draws_are_supported(two_clumps):
+    """The model is linear: codes are got back from rows."""
+    shares = []
+    for supported_only in (False, True):
+        rows = two_clumps.sample(400, supported_only=supported_only, random_state=0)
+        codes = two_clumps.transform(rows)
+        shares.append((two_clumps.latent_support_.predict(codes) == 1).mean())
+    assert shares[0] < 0.6
+    assert shares[1] > 0.99
+
+
+def test_supported_draws_are_seeded(two_clumps):
+    first, again, other = (
+        two_clumps.sample(5, supported_only=True, random_state=seed) for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_support_knows_all_codes_whatever_their_weights(quick):
+    """Codes that count often are drawn often; their copies would have neighbours at distance 0."""
+    weights = np.where(np.arange(150) < 15, 100.0, 1.0)
+    est = quick(tol=1e9, n_iter_no_change=1).fit(BLOBS[:150], sample_weight=weights)
+    assert est.latent_support_.radius_ > 0
+
+
+def test_rejection_keeps_the_classes(by_class):
+    wanted = np.repeat(["low", "high"], 150)
+    rows = by_class.sample(300, y=wanted, supported_only=True, random_state=0)
+    found = KNeighborsClassifier(5).fit(BLOBS, LABELLED).predict(rows)
+    assert (found == wanted).mean() > 0.99
+
+
+def test_rejection_gives_up(by_class):
+    law = fit_latent_sampler("standard_normal", CODES, 0)
+    support = LatentSupport().fit(CODES + 100)
+    message = (
+        r"Only 0 of 3 draws were supported by codes after 10\d* were drawn; 3 are missing\. Try"
+    )
+    with pytest.raises(RuntimeError, match=message):
+        draw_supported(law, support, 3, 2, 0)
+    law = ClassConditionalDensity().fit(np.vstack([CODES, CODES + 100]), np.repeat([0, 1], 2000))
+    with pytest.raises(RuntimeError, match=r"Only 1 of 2 draws .* all of them of \[0\]"):
+        draw_supported(law, support, 2, 2, 0, y=[0, 1])
+
+
+@pytest.mark.parametrize("method", ["linear", "spherical"])
+def test_interpolation_runs_between_reconstructions(method, digits, quick):
+    est = quick(tol=1e9, n_iter_no_change=1).fit(digits)
+    rows = est.interpolate(digits[:3], digits[3:6], 7, method=method)
+    assert rows.shape == (3, 7, 64)
+    for end, X in ((0, digits[:3]), (-1, digits[3:6])):
+        reconstructed = est.inverse_transform(est.transform(X))
+        np.testing.assert_allclose(rows[:, end], reconstructed, rtol=1e-6)
+    assert est.interpolate(digits[:1].astype(np.float32), digits[1:2].astype(np.float32)).dtype == (
+        np.float32
+    )
+
+
+def test_methods_of_interpolation_differ(digits, quick):
+    est = quick(tol=1e9, n_iter_no_change=1).fit(digits)
+    straight, around = (
+        est.interpolate(digits[:1], digits[1:2], method=m) for m in ("linear", "spherical")
+    )
+    assert straight.shape == (1, 10, 64)
+    assert not np.allclose(straight, around)
+    with pytest.raises(ValueError, match="Got 'curved' instead"):
+        est.interpolate(digits[:1], digits[1:2], method="curved")
+    with pytest.raises(NotFittedError):
+        quick().interpolate(digits[:1], digits[1:2])
 
 
 def test_draws_come_in_random_order():

@@ -45,6 +45,11 @@ class Rows(Dataset):
     def __len__(self):
         return self.X.shape[0] if self.subset is None else len(self.subset)
 
+    @property
+    def index(self):
+        """Which rows of X the data set holds, as an index."""
+        return slice(None) if self.subset is None else self.subset
+
     def take(self, index):
         """Rows at an integer array or slice, as stored in X, and their weights or None."""
         if self.subset is not None:

@@ -7,6 +7,7 @@ from ._diagnostics import LatentDiagnostics
 from ._diagnostics_display import LatentDiagnosticsDisplay
 from ._latent_space import LatentSpaceDisplay
 from ._loss_curve import LossCurveDisplay
+from ._recommendation import SamplerRecommendation, recommend_sampler
 from ._reconstruction import ReconstructionDisplay
 from ._sampled_classes import SampledClassesDisplay
 from ._samples import SamplesDisplay
@@ -23,5 +24,7 @@ __all__ = [
     "LossCurveDisplay",
     "ReconstructionDisplay",
     "SampledClassesDisplay",
+    "SamplerRecommendation",
     "SamplesDisplay",
+    "recommend_sampler",
 ]

@@ -22,10 +22,11 @@ from skae.metrics import (
     sampled_classes,
     trustworthiness,
 )
-from skae.metrics._draws import SAMPLERS, latent_draws, sampler_name
-from skae.metrics._estimators import OwnLaw
+from skae.metrics._draws import MAX_LAW_ROWS, SAMPLERS, latent_draws, sampler_name
+from skae.metrics._estimators import NamedLaw
 from skae.metrics._inputs import check_labels, check_latent, check_output
 from skae.metrics._resampling import Streams, subsample
+from skae.sampling import fit_latent_sampler
 
 from . import _report
 from ._model import COMMON_SAMPLERS, describe
@@ -57,10 +58,11 @@ class LatentDiagnostics:
 
     Parameters
     ----------
-    sampler : {'auto', 'box', 'gmm', 'interpolate', 'kde', 'normal', 'resample', \
-            'standard_normal'}, estimator, callable or array of draws, default='auto'
+    sampler : {'auto', 'box', 'class_conditional', 'gmm', 'interpolate', 'kde', 'normal', \
+            'resample', 'standard_normal'}, estimator, callable or array of draws, default='auto'
         The law that points are to be drawn from. ``'auto'`` is the estimator's own law if
         it has one, else the bounding box of the codes. Other laws are shown beside it.
+        `recommend_sampler` says which law fits.
     prior : {'auto', 'standard_normal'} or None, default='auto'
         What the codes were meant to be distributed like. ``'auto'`` is N(0, I) for
         estimators that sample, and None for others, which promised nothing.
@@ -412,14 +414,24 @@ class LatentDiagnostics:
             law = "box" if model.law is None else model.law
         else:
             law = self.sampler
+        if isinstance(law, str) and law == "class_conditional":
+            law = self._law_by_class()
         self.sampler_ = sampler_name(law)
-        if not isinstance(law, str | OwnLaw) and self.sampler_ in SAMPLERS:
+        if not isinstance(law, str | NamedLaw) and self.sampler_ in SAMPLERS:
             self.sampler_ = f"own {self.sampler_}"  # not to be taken for the law of that name
         declared = {self.sampler_: law}
         for name in COMMON_SAMPLERS:
             if name != "standard_normal" or self.reference_ is not None:
                 declared.setdefault(name, name)
         return declared
+
+    def _law_by_class(self):
+        """The law that takes labels, which functions of codes alone cannot fit."""
+        rng, name = Streams(self._seed())("class_conditional"), "class_conditional"
+        rows = subsample(self.n_samples_, MAX_LAW_ROWS, rng)
+        labels = None if self.y_ is None else self.y_[rows]
+        law = fit_latent_sampler(name, self.X_latent_[rows], self._seed(), labels)
+        return NamedLaw(law, name)
 
     def _class_labels(self, y):
         """Labels of classes, or None for no labels and for those that are no classes."""

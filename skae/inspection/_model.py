@@ -20,7 +20,7 @@ def describe(estimator, X, seed):
     Returns
     -------
     Bunch with ``codes`` and ``means`` of shape (n_samples, n_components), ``std`` (None),
-    ``decode`` (callable or None), ``law`` (`OwnLaw` or None) and ``name``
+    ``decode`` (callable or None), ``law`` (`NamedLaw` or None) and ``name``
     """
     codes = latent_codes(estimator, X, random_state=seed)
     last = final_step(estimator)

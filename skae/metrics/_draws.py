@@ -9,7 +9,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from skae._validation import as_numpy
-from skae.sampling import LATENT_SAMPLERS, draw, fit_latent_sampler
+from skae.sampling import LATENT_SAMPLERS, draw, fit_latent_sampler, takes_labels
 
 from ._inputs import check_made
 from ._resampling import subsample
@@ -35,7 +35,8 @@ def _resample(codes, n_draws, rng):
 
 OWN_SAMPLERS = {"interpolate": _interpolate, "resample": _resample}
 
-SAMPLERS = [*LATENT_SAMPLERS, *OWN_SAMPLERS]
+# Those by class need labels beside the codes: they come fitted.
+SAMPLERS = [*(name for name in LATENT_SAMPLERS if not takes_labels(name)), *OWN_SAMPLERS]
 
 
 def sampler_name(sampler):

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skae.sampling import raw_draws
 
 __all__ = [
-    "OwnLaw",
+    "NamedLaw",
     "decoder_of",
     "final_step",
     "latent_codes",
@@ -118,22 +118,24 @@ def _cannot_decode(step):
     return step is not None and step != "passthrough" and not hasattr(step, "inverse_transform")
 
 
-class OwnLaw:
-    """The law of codes that an estimator samples from, by the estimator's word for it."""
+class NamedLaw:
+    """A fitted law of codes, by the name that reports call it."""
 
-    def __init__(self, estimator):
-        self.law = estimator.latent_sampler_
-        name = getattr(estimator, "latent_sampler", None)
-        self.__name__ = name if isinstance(name, str) else type(self.law).__name__
+    def __init__(self, law, name):
+        self.law = law
+        self.__name__ = name
 
     def sample(self, n_samples, random_state=None):
         return raw_draws(self.law, n_samples, random_state)
 
 
 def own_law(estimator):
-    """`OwnLaw` of the final step, or None if it has none."""
+    """The law that the final step samples from, by its word for it; None if it has none."""
     last = final_step(estimator)
-    return OwnLaw(last) if hasattr(last, "latent_sampler_") else None
+    if not hasattr(last, "latent_sampler_"):
+        return None
+    law, name = last.latent_sampler_, getattr(last, "latent_sampler", None)
+    return NamedLaw(law, name if isinstance(name, str) else type(law).__name__)
 
 
 def sampled_rows(estimator, n_samples, random_state):
