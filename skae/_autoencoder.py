@@ -314,5 +314,5 @@ class AutoencoderTransformer(BaseAutoencoder):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _objective(self):
+    def _objective(self, module):
         return Objective(self.likelihood, self.latent_penalty, self.latent_alpha)

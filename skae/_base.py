@@ -112,6 +112,7 @@ class BaseAutoencoder(
     # The net and its module; the variational ones differ.
     _net_class = AutoencoderNet
     _module_class = Autoencoder
+    _objective_class = Objective
     # Columns of the encoder's output for each component.
     _n_outputs = 1
 
@@ -269,7 +270,7 @@ class BaseAutoencoder(
         net = self._net_class(
             module=self._module_class,
             **_prefixed("module", self._module_arguments(rows, seed)),
-            criterion=type(self._objective()),
+            criterion=self._objective_class,
             criterion__likelihood=self.likelihood,
             optimizer=optimizer,
             **_prefixed("optimizer", options),
@@ -329,7 +330,7 @@ class BaseAutoencoder(
         decoding = self.decoder_hidden_layer_sizes
         return encoding, check_layer_sizes("decoder_hidden_layer_sizes", decoding)
 
-    def _objective(self):
+    def _objective(self, module):
         """What training minimizes."""
         return Objective(self.likelihood)
 
@@ -339,7 +340,7 @@ class BaseAutoencoder(
         batch_size = min(200, len(rows)) if self.batch_size == "auto" else self.batch_size
         n_steps = max_epochs * len(Batches(rows, batch_size))
         net.prepare(
-            objective=self._objective(),
+            objective=self._objective(net.module_),
             noise=self.noise,
             lr=self.learning_rate_init,
             weight_decay=self.alpha,
@@ -365,6 +366,7 @@ class BaseAutoencoder(
     def _fitted_attributes(self, net, rows, labels, law, seed, resume):
         """Attributes of the estimator whose (trimmed) net was trained on the rows."""
         sample = rows.subsample(MAX_SUMMARY_ROWS, seed)
+        self._settle(net, sample)
         codes, loss = net.evaluate(sample)
         net.check_finite(loss)
         drawn = _drawn_rows(sample, seed)
@@ -381,6 +383,9 @@ class BaseAutoencoder(
             "_law": None,
             "_support": None,
         }
+
+    def _settle(self, net, sample):
+        """Set what of the module is solved for rather than trained."""
 
     def _summary(self, net, sample, loss):
         """What the fitted model says of (a sample of) the training rows."""

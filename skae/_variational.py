@@ -13,8 +13,8 @@ from ._base import BaseAutoencoder, noise_variance
 from ._core.bound import EvidenceBound, KLWarmup, VariationalNet, importance_weighted_bound
 from ._core.likelihoods import LIKELIHOODS
 from ._core.modules import VariationalAutoencoder
-from ._core.principal import start_at_ppca
-from ._validation import Interval, as_random_state, check_rows
+from ._core.principal import noise_redundancy, start_at_ppca
+from ._validation import Interval, StrOptions, as_random_state, check_rows
 
 __all__ = ["VariationalAutoencoderTransformer"]
 
@@ -254,11 +254,12 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
 
     _net_class = VariationalNet
     _module_class = VariationalAutoencoder
+    _objective_class = EvidenceBound
     _n_outputs = 2  # mean and log-variance
 
     _parameter_constraints = {
         **BaseAutoencoder._parameter_constraints,
-        "beta": [Interval(Real, 0, None, closed="left")],
+        "beta": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "free_bits": [Interval(Real, 0, None, closed="left")],
         "kl_warmup": [Interval(Real, 0, 1, closed="both")],
         "n_importance_samples": [Interval(Integral, 1, None, closed="left")],
@@ -273,7 +274,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         activation="silu",
         likelihood="gaussian",
         noise=0.0,
-        beta=1.0,
+        beta="auto",
         free_bits=0.0,
         kl_warmup=0.0,
         n_importance_samples=100,
@@ -325,19 +326,28 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _objective(self):
-        return EvidenceBound(self.likelihood, self.beta, self.free_bits)
+    def _objective(self, module):
+        beta = module.beta if self.beta == "auto" else self.beta
+        return EvidenceBound(self.likelihood, beta, self.free_bits)
 
     def _start(self, arguments, rows, n_components, seed):
         """Start at probabilistic PCA; the dispersion is the module's further argument."""
         likelihood, noise = LIKELIHOODS[self.likelihood], arguments["center"].new_tensor(1.0)
+        place = arguments["center"], arguments["scale"], n_components, seed
         if not (arguments["own_encoder"] or arguments["own_decoder"]):
             noise = start_at_ppca(arguments, rows, likelihood, n_components, seed)
-        return {"dispersion": likelihood.start_dispersion(noise)}
+        return {
+            "dispersion": likelihood.start_dispersion(noise),
+            "n_components": n_components,
+            "beta": max(1.0, noise_redundancy(rows, *place)),
+        }
 
     def _further_callbacks(self, n_steps):
         warmup = KLWarmup(int(self.kl_warmup * n_steps))
         return {"further": [("kl_warmup", warmup)], "hold": self.kl_warmup}
+
+    def _settle(self, net, sample):
+        net.place_codes(sample)
 
     def _summary(self, net, sample, loss):
         means, stds, loss = net.summarize(sample)
@@ -352,6 +362,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
             "elbo_": -float(net.criterion_.in_units(float(nats), module)) - float(kl.sum()),
             "kl_per_component_": kl.astype(np.float64),
             "n_active_components_": int((kl > ACTIVE).sum()),
+            "beta_": float(net.criterion_.beta),
         }
 
     def fit(self, X, y=None, *, sample_weight=None):

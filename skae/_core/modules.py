@@ -250,7 +250,8 @@ class VariationalAutoencoder(Autoencoder):
     """An encoder of means and log-variances, and a decoder, around one standardization.
 
     The encoder's output has ``2 * n_components`` columns. The draw from a posterior takes
-    its noise from the row it belongs to, so that equal rows have equal draws.
+    its noise from the row it belongs to, so that equal rows have equal draws. Between the
+    networks and the latent space every axis is shifted and scaled, see `place`.
 
     Parameters
     ----------
@@ -258,11 +259,18 @@ class VariationalAutoencoder(Autoencoder):
         Of `Autoencoder`.
     dispersion : tensor of shape ()
         Noise variance (``'gaussian'``) or scale (``'laplace'``) at the start, standardized.
+    n_components : int
+        Size of a code.
+    beta : float
+        Weight of the KL term that belongs to the data, see `EvidenceBound`.
     """
 
-    def __init__(self, *args, dispersion, **kwargs):
+    def __init__(self, *args, dispersion, n_components, beta, **kwargs):
         super().__init__(*args, **kwargs)
+        self.beta = beta
         self.register_buffer("dispersion", dispersion)
+        axes = dispersion.new_zeros(n_components), dispersion.new_ones(n_components)
+        self.to_latent, self.from_latent = Standardize(*axes), Unstandardize(*axes)
 
     def forward(self, x):
         standard = self.standardize(x)
@@ -276,11 +284,31 @@ class VariationalAutoencoder(Autoencoder):
     def posterior(self, x, standard):
         """Means and log-variances, both of shape (n, n_components)."""
         mean, log_variance = self.encode(x, standard).chunk(2, dim=1)
-        return mean, log_variance.clamp(*LOG_VARIANCES)
+        log_variance = log_variance.clamp(*LOG_VARIANCES) - 2 * self.to_latent.scale.log()
+        return self.to_latent(mean), log_variance
+
+    def decode(self, codes, x, standard):
+        """Decoder's output for codes, and what it is to hit of rows x."""
+        return super().decode(self.from_latent(codes), x, standard)
+
+    @torch.no_grad()
+    def place(self, center, scale):
+        """Make the point ``center`` of the latent space its origin, and ``scale`` its unit.
+
+        Both have shape (n_components,). Codes and the decoder move together: rows decode
+        to what they did.
+        """
+        center, scale = self.from_latent(center), self.from_latent.scale * scale
+        for axes in (self.to_latent, self.from_latent):
+            axes.center, axes.scale = center.clone(), scale.clone()
 
     def public_encoder(self):
         """Module from rows in units of X to posterior means, at rest."""
-        return nn.Sequential(super().public_encoder(), Means()).eval()
+        return nn.Sequential(super().public_encoder(), Means(), self.to_latent).eval()
+
+    def output_decoder(self):
+        """Module from codes to the decoder's output: the mean in units of X, or its logit."""
+        return nn.Sequential(self.from_latent, super().output_decoder()).eval()
 
 
 class Means(nn.Module):

@@ -6,13 +6,16 @@ from scipy.linalg import eigh
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
-__all__ = ["principal_axes", "start_at_pca", "start_at_ppca"]
+__all__ = ["noise_redundancy", "principal_axes", "start_at_pca", "start_at_ppca"]
 
 # Rows, and numbers in all, that the axes are found from, at most.
 MAX_ROWS, MAX_NUMBERS = 10_000, 2**25
 
 # Features up to which the whole covariance is decomposed.
 MAX_COVARIANCE = 1024
+
+# Random directions that stand for all of them in the covariance of more features.
+N_PROBES = 128
 
 
 def start_at_pca(arguments, rows, likelihood, n_components, seed):
@@ -82,12 +85,7 @@ def principal_axes(rows, center, scale, n_components, seed):
     and only axes along which the data vary; the tensor of the variances along them; and
     the share of the variance that they leave unexplained.
     """
-    n_features = rows.X.shape[1]
-    sample = rows.subsample(max(n_components, min(MAX_ROWS, MAX_NUMBERS // n_features)), seed)
-    x, weights = sample[:]
-    x = ((x - center) / scale).numpy()
-    if weights is not None:
-        x = x * np.sqrt(weights.numpy())[:, None]
+    x = _standardized_sample(rows, center, scale, n_components, seed)
     with threadpool_limits(1, user_api="blas"):  # equal bits in the workers of joblib
         axes, variances = _leading_axes(x, min(n_components, *x.shape), seed)
     # Axes without variance and the signs of the others are arbitrary: with the former
@@ -99,6 +97,44 @@ def principal_axes(rows, center, scale, n_components, seed):
     total = float(np.square(x, dtype=np.float64).sum()) / len(x)
     left = max(0.0, 1 - float(variances.sum()) / total) if total > 0 else 0.0
     return torch.from_numpy(axes), torch.from_numpy(variances[used]), left
+
+
+def _standardized_sample(rows, center, scale, n_components, seed):
+    """Enough rows for a covariance, standardized and times the roots of their weights."""
+    n_features = rows.X.shape[1]
+    sample = rows.subsample(max(n_components, min(MAX_ROWS, MAX_NUMBERS // n_features)), seed)
+    x, weights = sample[:]
+    x = ((x - center) / scale).numpy()
+    return x if weights is None else x * np.sqrt(weights.numpy())[:, None]
+
+
+def noise_redundancy(rows, center, scale, n_components, seed):
+    """How many times a likelihood of independent features counts what PCA leaves of the rows.
+
+    With r_j the variances along the principal axes beyond n_components, D - n_components in
+    number, ``(Σ r_j)² / Σ r_j²`` is the number of independent features of equal variance that
+    would fluctuate as much [C. S. Bretherton et al., "The effective number of spatial degrees
+    of freedom of a time-varying field", J. Climate 12, 1999, eq. 5]. The redundancy is
+    D - n_components over this number: 1 for noise that is independent and of equal
+    variance.
+    """
+    x = _standardized_sample(rows, center, scale, n_components, seed)
+    axes = principal_axes(rows, center, scale, n_components, seed)[0].numpy()
+    with threadpool_limits(1, user_api="blas"):
+        left = x - (x @ axes.T) @ axes
+        total, trace = (np.square(part, dtype=np.float64).sum() for part in (x, left))
+        if trace <= 1e3 * np.finfo(x.dtype).eps * total or x.shape[1] <= n_components + 1:
+            return 1.0
+        return (x.shape[1] - n_components) * _sum_of_squares(left, seed) / trace**2
+
+
+def _sum_of_squares(x, seed):
+    """Sum of the squared eigenvalues of ``x.T @ x``."""
+    if x.shape[1] <= MAX_COVARIANCE:
+        return float(np.square(x.T @ x, dtype=np.float64).sum())
+    # The mean of |C g|² over g ~ N(0, I) is the trace of C² [M. F. Hutchinson, 1990].
+    probes = np.random.RandomState(seed).standard_normal((x.shape[1], N_PROBES)).astype(x.dtype)
+    return float(np.square(x.T @ (x @ probes), dtype=np.float64).sum()) / N_PROBES
 
 
 def _leading_axes(x, n_axes, seed):

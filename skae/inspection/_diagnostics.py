@@ -320,12 +320,12 @@ class LatentDiagnostics:
         if self.reference_ is not None:
             centers = codes if model.std is None else model.means
             self.prior_ = latent_prior(centers, X_latent_std=model.std, random_state=seed, **errors)
+        self.y_ = self._class_labels(y)
         self._samplers = self._resolved_samplers(model)
         self.gaps_ = {
             label: self._labelled(latent_gaps(codes, sampler=law, **self._draw_options()), label)
             for label, law in self._samplers.items()
         }
-        self.y_ = self._class_labels(y)
         self.class_areas_ = None
         if self.y_ is not None:
             options = {"k": self.k, "max_samples": self.max_samples, "random_state": seed}
