@@ -372,7 +372,7 @@ class BaseAutoencoder(
         drawn = _drawn_rows(sample, seed)
         return {
             **self._curves(net, loss, resume),
-            **self._summary(net, sample, loss),
+            **self._summary(net, sample, loss, drawn),
             "net_": net,
             "_n_features_out": codes.shape[1],
             "_fitted_design": self._design(),
@@ -387,8 +387,11 @@ class BaseAutoencoder(
     def _settle(self, net, sample):
         """Set what of the module is solved for rather than trained."""
 
-    def _summary(self, net, sample, loss):
-        """What the fitted model says of (a sample of) the training rows."""
+    def _summary(self, net, sample, loss, drawn):
+        """What the fitted model says of (a sample of) the training rows.
+
+        ``drawn`` indexes those whose codes the latent law is fitted on.
+        """
         likelihood = LIKELIHOODS[self.likelihood]
         return {"noise_variance_": noise_variance(net.module_, likelihood, loss)}
 
@@ -611,9 +614,11 @@ class BaseAutoencoder(
         """Density fitted on the codes when first asked for, so that `fit` need not wait."""
         check_is_fitted(self)
         if self._law is None:
-            law, codes, seed = self._unfitted_law, self._codes, self._seed
-            self._law = fit_latent_sampler(law, codes, seed, self._labels)
+            self._law = self._fit_law()
         return self._law
+
+    def _fit_law(self):
+        return fit_latent_sampler(self._unfitted_law, self._codes, self._seed, self._labels)
 
     @property
     def latent_support_(self):

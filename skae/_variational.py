@@ -6,6 +6,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
@@ -14,7 +15,8 @@ from ._core.bound import EvidenceBound, KLWarmup, VariationalNet, importance_wei
 from ._core.likelihoods import LIKELIHOODS
 from ._core.modules import VariationalAutoencoder
 from ._core.principal import noise_redundancy, start_at_ppca
-from ._validation import Interval, StrOptions, as_random_state, check_rows
+from ._validation import HasMethods, Interval, StrOptions, as_random_state, check_rows
+from .sampling import LATENT_SAMPLERS, PosteriorDensity
 
 __all__ = ["VariationalAutoencoderTransformer"]
 
@@ -263,6 +265,10 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         "free_bits": [Interval(Real, 0, None, closed="left")],
         "kl_warmup": [Interval(Real, 0, 1, closed="both")],
         "n_importance_samples": [Interval(Integral, 1, None, closed="left")],
+        "latent_sampler": [
+            StrOptions({*LATENT_SAMPLERS, "posterior"}),
+            HasMethods(["fit", "sample"]),
+        ],
     }
 
     def __init__(
@@ -280,7 +286,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         n_importance_samples=100,
         alpha=0.01,
         solver="adam",
-        learning_rate_init=0.003,
+        learning_rate_init=0.006,
         batch_size="auto",
         max_iter=200,
         tol=5e-4,
@@ -349,8 +355,9 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     def _settle(self, net, sample):
         net.place_codes(sample)
 
-    def _summary(self, net, sample, loss):
-        means, stds, loss = net.summarize(sample)
+    def _summary(self, net, sample, loss, drawn):
+        means, stds = net.posteriors(sample)
+        loss = net.reconstruction_loss(sample)
         net.check_finite(loss)
         net.set_dispersion(loss)
         weights = sample.take(slice(None))[1]
@@ -363,7 +370,20 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
             "kl_per_component_": kl.astype(np.float64),
             "n_active_components_": int((kl > ACTIVE).sum()),
             "beta_": float(net.criterion_.beta),
+            "_posteriors": (means[drawn], stds[drawn]) if self._draws_from_posteriors() else None,
         }
+
+    def _draws_from_posteriors(self):
+        law = self.latent_sampler
+        return law == "posterior" if isinstance(law, str) else isinstance(law, PosteriorDensity)
+
+    def _fit_law(self):
+        if self._posteriors is None:
+            return super()._fit_law()
+        law = PosteriorDensity() if self._unfitted_law == "posterior" else clone(self._unfitted_law)
+        if law.random_state is None:
+            law.set_params(random_state=self._seed)
+        return law.fit(self._posteriors[0], X_std=self._posteriors[1])
 
     def fit(self, X, y=None, *, sample_weight=None):
         super().fit(X, y, sample_weight=sample_weight)
@@ -397,17 +417,21 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         X_latent : ndarray of shape (n_samples, n_components)
             Draws from N(mean, diag(std²)) of each row, in the dtype of X.
         """
+        mean, std = self._posterior(X)
+        noise = as_random_state(random_state).standard_normal(mean.shape)
+        return mean + std * noise.astype(mean.dtype, copy=False)
+
+    def _posterior(self, X):
+        """Mean and standard deviation of every row's posterior, as two arrays."""
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
-        module, n_components = self.net_.module_.eval(), self._n_features_out
+        module = self.net_.module_.eval()
 
         def posterior(x):
             mean, log_variance = module.posterior(x.clone(), module.standardize(x))
             return torch.cat([mean, torch.exp(log_variance / 2)], dim=1)
 
-        mean, std = np.split(self._infer(posterior, X, 2 * n_components), 2, axis=1)
-        noise = as_random_state(random_state).standard_normal(mean.shape)
-        return mean + std * noise.astype(X.dtype, copy=False)
+        return np.split(self._infer(posterior, X, 2 * self._n_features_out), 2, axis=1)
 
     def score_samples(self, X):
         """Lower bound of the log-likelihood of every row, ``log p(x)``.

@@ -132,45 +132,48 @@ class VariationalNet(AutoencoderNet):
         smallest; the reconstructions stay, so that the bound can only gain. Training nears
         them but slowly.
         """
-        means, stds, _ = self.summarize(rows)
+        means, stds = self.posteriors(rows)
         weights = rows.take(slice(None))[1]
         center = np.average(means, axis=0, weights=weights)
         square = np.average((means - center) ** 2 + stds**2, axis=0, weights=weights)
         fitted = self.module_.dispersion
         self.module_.place(*(torch.as_tensor(a).to(fitted) for a in (center, np.sqrt(square))))
 
-    def summarize(self, rows):
-        """What the model makes of rows.
+    @torch.no_grad()
+    def posteriors(self, rows):
+        """Means and standard deviations of the rows' posteriors, (n_samples, n_components)."""
+        parts = [
+            self.module_.posterior(x, self.module_.standardize(x)) for x, _ in self._blocks(rows)
+        ]
+        means, log_variances = (torch.cat(part).cpu().numpy() for part in zip(*parts, strict=True))
+        return means, np.exp(log_variances / 2)
 
-        Returns
-        -------
-        means, stds : ndarray of shape (n_samples, n_components)
-            Of the posteriors.
-        loss : float
-            Weighted mean reconstruction loss, over draws from the posteriors.
-        """
-        means, stds, losses, total = [], [], 0.0, 0.0
-        for x, w in Batches(rows, block_size(rows.X.shape[1])):
-            with torch.no_grad():
-                mean, std, loss = self._summarize_batch(x.to(self.module_.standardize.center))
+    @torch.no_grad()
+    def reconstruction_loss(self, rows):
+        """Weighted mean loss of the rows, over `N_DRAWS` draws from their posteriors."""
+        losses, total = 0.0, 0.0
+        for x, w in self._blocks(rows):
+            loss = self._mean_loss(x)
             w = torch.ones_like(loss) if w is None else w.double()
-            means.append(mean.cpu().numpy())
-            stds.append(std.cpu().numpy())
             losses += float(w @ loss)
             total += float(w.sum())
-        return np.concatenate(means), np.concatenate(stds), losses / total
+        return losses / total
 
-    def _summarize_batch(self, x):
-        """Means, standard deviations, and losses averaged over `N_DRAWS` draws."""
+    def _mean_loss(self, x):
+        """Loss of each row of a block, averaged over draws."""
         module, loss = self.module_, LIKELIHOODS[self.criterion_.likelihood].loss
         standard = module.standardize(x)
         mean, log_variance = module.posterior(x, standard)
-        std = torch.exp(log_variance / 2)
-        total = 0.0
+        std, total = torch.exp(log_variance / 2), 0.0
         for seed in range(N_DRAWS):
             noise = noise_for(x, fixed_bank(mean.shape[1], x, seed))
             total = total + loss(*module.decode(mean + std * noise, x, standard)).double().cpu()
-        return mean, std, total / N_DRAWS
+        return total / N_DRAWS
+
+    def _blocks(self, rows):
+        """Blocks of rows on the device, and their weights."""
+        for x, w in Batches(rows, block_size(rows.X.shape[1])):
+            yield x.to(self.module_.standardize.center), w
 
 
 def importance_weighted_bound(x, module, log_density, n_draws):

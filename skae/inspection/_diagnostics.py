@@ -26,7 +26,7 @@ from skae.metrics._draws import MAX_LAW_ROWS, SAMPLERS, latent_draws, sampler_na
 from skae.metrics._estimators import NamedLaw
 from skae.metrics._inputs import check_labels, check_latent, check_output
 from skae.metrics._resampling import Streams, subsample
-from skae.sampling import fit_latent_sampler
+from skae.sampling import PosteriorDensity, fit_latent_sampler
 
 from . import _report
 from ._model import COMMON_SAMPLERS, describe
@@ -59,9 +59,11 @@ class LatentDiagnostics:
     Parameters
     ----------
     sampler : {'auto', 'box', 'class_conditional', 'gmm', 'interpolate', 'kde', 'normal', \
-            'resample', 'standard_normal'}, estimator, callable or array of draws, default='auto'
+            'posterior', 'resample', 'standard_normal'}, estimator, callable or array of draws, \
+            default='auto'
         The law that points are to be drawn from. ``'auto'`` is the estimator's own law if
-        it has one, else the bounding box of the codes. Other laws are shown beside it.
+        it has one, else the bounding box of the codes; ``'posterior'`` takes a variational
+        estimator. Other laws are shown beside it.
         `recommend_sampler` says which law fits.
     prior : {'auto', 'standard_normal'} or None, default='auto'
         What the codes were meant to be distributed like. ``'auto'`` is N(0, I) for
@@ -416,6 +418,8 @@ class LatentDiagnostics:
             law = self.sampler
         if isinstance(law, str) and law == "class_conditional":
             law = self._law_by_class()
+        elif isinstance(law, str) and law == "posterior":
+            law = _law_of_posteriors(model, self._seed())
         self.sampler_ = sampler_name(law)
         if not isinstance(law, str | NamedLaw) and self.sampler_ in SAMPLERS:
             self.sampler_ = f"own {self.sampler_}"  # not to be taken for the law of that name
@@ -548,6 +552,17 @@ class _NearestRows:
 
     def predict(self, rows):
         return self.classes[self.neighbors.predict(rows)]
+
+
+def _law_of_posteriors(model, seed):
+    """The aggregated posterior of a variational model."""
+    if model.std is None:
+        raise ValueError(
+            "sampler='posterior' takes a variational estimator, or X_latent_std beside the codes. "
+            "Got codes without posteriors."
+        )
+    law = PosteriorDensity(max_samples=MAX_LAW_ROWS, random_state=seed)
+    return NamedLaw(law.fit(model.means, X_std=model.std), "posterior")
 
 
 def _left_out_on_error(what, measure, *args, **kwargs):

@@ -6,7 +6,13 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import Bunch, check_array
 
-from skae.metrics._estimators import decoder_of, final_step, latent_codes, own_law
+from skae.metrics._estimators import (
+    decoder_of,
+    final_step,
+    latent_codes,
+    own_law,
+    posterior_of,
+)
 
 __all__ = ["COMMON_SAMPLERS", "describe"]
 
@@ -19,16 +25,17 @@ def describe(estimator, X, seed):
 
     Returns
     -------
-    Bunch with ``codes`` and ``means`` of shape (n_samples, n_components), ``std`` (None),
+    Bunch with ``codes``, ``means`` and ``std`` (or None) of shape (n_samples, n_components),
     ``decode`` (callable or None), ``law`` (`NamedLaw` or None) and ``name``
     """
     codes = latent_codes(estimator, X, random_state=seed)
     last = final_step(estimator)
     samples = hasattr(last, "sample_posterior")
+    posterior = posterior_of(estimator, X)
     return Bunch(
         codes=codes,
         means=np.asarray(estimator.transform(X)) if samples else codes,
-        std=None,
+        std=None if posterior is None else posterior[1],
         decode=_working_decoder(estimator, codes),
         law=own_law(estimator),
         name=type(last).__name__,

@@ -11,7 +11,7 @@ from skae.metrics._draws import latent_draws
 from skae.metrics._estimators import NamedLaw
 from skae.metrics._inputs import check_latent
 from skae.metrics._resampling import Streams, subsample
-from skae.sampling import LATENT_SAMPLERS, class_labels, fit_latent_sampler, takes_labels
+from skae.sampling import PosteriorDensity, class_labels, fit_latent_sampler
 
 from ._model import describe
 
@@ -26,7 +26,7 @@ N_FOLDS = 3
 MIN_SAMPLES = 20
 
 # From the law that says least about the codes to the one that says most.
-BY_SIMPLICITY = ("standard_normal", "box", "normal", "gmm", "class_conditional", "kde")
+BY_SIMPLICITY = ("standard_normal", "box", "normal", "gmm", "class_conditional", "posterior", "kde")
 
 # Gap fraction from which rejecting draws is worth its while.
 NOTABLE_GAP = 0.05
@@ -160,8 +160,9 @@ def recommend_sampler(
         Class labels. With them ``'class_conditional'`` is among the laws. A y that holds
         no classes is not used.
     samplers : 'auto' or list of str, default='auto'
-        Laws to choose from: 'standard_normal', 'box', 'normal', 'gmm', 'kde' and
-        'class_conditional'. ``'auto'`` means all of them.
+        Laws to choose from: 'standard_normal', 'box', 'normal', 'gmm', 'kde',
+        'class_conditional', and 'posterior' for variational estimators. ``'auto'`` means
+        all of them.
     decode : callable, default=None
         From points of shape (n_points, n_components) to rows of shape (n_points,
         n_features), for bare codes. Estimators have ``inverse_transform``.
@@ -212,8 +213,8 @@ def recommend_sampler(
     streams = Streams(random_state)
     model = _model(estimator_or_codes, X, decode, streams.entropy)
     data = _data(model, X, y, streams("rows"))
-    names = _names(samplers, data.y)
-    scores = {name: _held_out(name, data.codes, data.y, streams) for name in names}
+    names = _names(samplers, data)
+    scores = {name: _held_out(name, data, streams) for name in names}
     best = max(scores, key=lambda name: scores[name].mean())
     laws = {name: _measured(name, data, n_draws, streams) for name in names}
     table = [_row(name, scores[name], scores[best], laws[name]) for name in names]
@@ -225,7 +226,7 @@ def recommend_sampler(
 def _model(estimator_or_codes, X, decode, seed):
     """Codes and decoder, of an estimator or as given."""
     if not hasattr(estimator_or_codes, "fit"):
-        return Bunch(codes=estimator_or_codes, decode=decode)
+        return Bunch(codes=estimator_or_codes, decode=decode, std=None)
     if X is None:
         raise ValueError("X must be given with an estimator: codes are measured. Got None instead.")
     if decode is not None:
@@ -236,12 +237,13 @@ def _model(estimator_or_codes, X, decode, seed):
 
 
 def _data(model, X, y, rng):
-    """Codes, labels or None, numeric rows or None, and the decoder: of the rows used."""
+    """Codes, posteriors, labels, numeric rows, or None, and the decoder: of the rows used."""
     codes = check_latent(model.codes, min_samples=MIN_SAMPLES)
     labels = class_labels(y, len(codes))
     index = subsample(len(codes), MAX_ROWS, rng)
     return Bunch(
         codes=codes[index],
+        posteriors=None if model.std is None else (model.means[index], model.std[index]),
         y=None if labels is None else labels[index],
         rows=_rows(X, len(codes), index) if model.decode is not None else None,
         decode=model.decode,
@@ -260,32 +262,39 @@ def _rows(X, n_samples, index):
         return None
 
 
-def _names(samplers, y):
+def _names(samplers, data):
     """Names of the laws to compare, the simplest first."""
+    known = [name for name in BY_SIMPLICITY if name != "posterior" or data.posteriors is not None]
     if isinstance(samplers, str) and samplers == "auto":
-        samplers = [name for name in LATENT_SAMPLERS if y is not None or not takes_labels(name)]
-    if isinstance(samplers, str) or not samplers or not set(samplers) <= set(LATENT_SAMPLERS):
+        samplers = known if data.y is not None else [n for n in known if n != "class_conditional"]
+    if isinstance(samplers, str) or not samplers or not set(samplers) <= set(known):
         raise ValueError(
-            f"samplers must be 'auto' or a list of names from {list(BY_SIMPLICITY)}. "
-            f"Got {samplers!r} instead."
+            f"samplers must be 'auto' or a list of names from {known}. Got {samplers!r} instead."
         )
     return sorted(set(samplers), key=BY_SIMPLICITY.index)
 
 
-def _held_out(name, codes, y, streams):
+def _fitted(name, data, rows, seed):
+    """The law of this name, fitted on some of the rows."""
+    if name == "posterior":
+        means, stds = data.posteriors
+        return PosteriorDensity(random_state=seed).fit(means[rows], X_std=stds[rows])
+    labels = None if data.y is None else data.y[rows]
+    return fit_latent_sampler(name, data.codes[rows], seed, labels)
+
+
+def _held_out(name, data, streams):
     """Log density of every code under the law fitted on the other folds."""
-    scores = np.empty(len(codes))
+    scores = np.empty(len(data.codes))
     folds = KFold(N_FOLDS, shuffle=True, random_state=streams("folds"))
-    for others, fold in folds.split(codes):
-        labels = None if y is None else y[others]
-        law = fit_latent_sampler(name, codes[others], streams.entropy, labels)
-        scores[fold] = law.score_samples(codes[fold])
+    for others, fold in folds.split(data.codes):
+        scores[fold] = _fitted(name, data, others, streams.entropy).score_samples(data.codes[fold])
     return scores
 
 
 def _measured(name, data, n_draws, streams):
     """Gaps, classes and decoded rows that draws of a law land on."""
-    law = NamedLaw(fit_latent_sampler(name, data.codes, streams.entropy, data.y), name)
+    law = NamedLaw(_fitted(name, data, slice(None), streams.entropy), name)
     options = {"sampler": law, "n_draws": n_draws, "n_resamples": 0}
     options["random_state"] = streams.entropy
     measured = Bunch(gaps=latent_gaps(data.codes, **options), shares={}, imbalance=np.nan)

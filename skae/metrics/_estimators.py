@@ -16,6 +16,7 @@ __all__ = [
     "final_step",
     "latent_codes",
     "own_law",
+    "posterior_of",
     "required_decoder",
     "sampled_rows",
 ]
@@ -60,7 +61,7 @@ def latent_codes(estimator, X, *, random_state=None):
     if isinstance(estimator, BaseEstimator):
         check_is_fitted(estimator)
     if hasattr(final_step(estimator), "sample_posterior"):
-        return _posterior_samples(estimator, X, random_state)
+        return _posterior_samples(*_last_with_input(estimator, X), random_state)
     if not hasattr(estimator, "transform"):
         return _embedding(final_step(estimator), X)
     codes = estimator.transform(X)
@@ -84,14 +85,24 @@ def _embedding(estimator, X):
     return np.asarray(codes)
 
 
-def _posterior_samples(estimator, X, random_state):
-    """Posterior samples of the final step, for X that has passed the steps before."""
+def _last_with_input(estimator, X):
+    """The final step, and X after the steps before it."""
     if hasattr(estimator, "best_estimator_"):
-        return _posterior_samples(estimator.best_estimator_, X, random_state)
+        return _last_with_input(estimator.best_estimator_, X)
     if isinstance(estimator, Pipeline):
         position, step = _last_step(estimator)
-        X = estimator[:position].transform(X) if position else X
-        return _posterior_samples(step, X, random_state)
+        return _last_with_input(step, estimator[:position].transform(X) if position else X)
+    return estimator, X
+
+
+def posterior_of(estimator, X):
+    """Means and standard deviations of the rows' posteriors, or None where there are none."""
+    last, X = _last_with_input(estimator, X)
+    return last._posterior(X) if hasattr(last, "_posterior") else None
+
+
+def _posterior_samples(estimator, X, random_state):
+    """Posterior samples of an estimator that draws them."""
     seedable = "random_state" in inspect.signature(estimator.sample_posterior).parameters
     options = {"random_state": random_state} if seedable else {}
     return np.asarray(estimator.sample_posterior(X, **options))
