@@ -34,10 +34,10 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         (1 / n_samples) * sum_i w_i * (E[log p(x_i | z)] - beta * KL(q(z | x_i) || N(0, I)))
 
     with the expectation over z drawn from q(z | x_i), sums over features and components
-    inside, and the noise variance of the likelihood at its most likely value. So codes
-    gather about the origin, at unit scale and without large gaps, and decoding draws
-    from N(0, I) makes novel rows. The deterministic sibling is
-    :class:`AutoencoderTransformer`.
+    inside, and the noise variance of the likelihood at its most likely value. ``beta=1`` is
+    the evidence lower bound. So codes gather about the origin, at unit scale and without
+    large gaps, and decoding draws from N(0, I) makes novel rows. The deterministic sibling
+    is :class:`AutoencoderTransformer`.
 
     Parameters
     ----------
@@ -63,13 +63,15 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
 
     noise : float, default=0.0
         Standard deviation of the Gaussian noise added to the input, never to the target,
-        in training: a denoising autoencoder [2]_. In units of the root mean square
+        in training: a denoising autoencoder [5]_. In units of the root mean square
         standard deviation of the features.
 
-    beta : float, default=1.0
+    beta : float or 'auto', default='auto'
         Weight of the KL term. 1 is the evidence lower bound, whatever the number of
-        features, components or rows in a batch; more makes codes smoother and
-        reconstructions coarser [2]_.
+        features, components or rows in a batch; more closes gaps and makes
+        reconstructions coarser [2]_. ``'auto'`` is the number of times that the likelihood,
+        to which all features are independent, counts the same noise: 1 where they are, 4 on
+        images of 8 x 8 pixels, whose neighbours err together. See the Notes.
 
     free_bits : float, default=0.0
         KL in nats that each component has for nothing, against components that fall
@@ -84,7 +86,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
 
     alpha : float, default=0.01
         Weight decay: every step shrinks the weights of the layers, but not the biases, by
-        ``alpha`` times the step size. It is decoupled from the gradient [4]_, unlike the
+        ``alpha`` times the step size. It is decoupled from the gradient [7]_, unlike the
         term of the same name in ``MLPRegressor``, and not part of ``loss_``. With
         ``solver='sgd'`` it is the gradient of ``alpha / 2 * ||weights||²``.
 
@@ -136,11 +138,13 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         give rows in the units of X, with no centring or scaling between; for
         ``'bernoulli'`` the decoder gives logits. The two may share parameters.
 
-    latent_sampler : {'gmm', 'normal', 'kde', 'box', 'standard_normal'} or estimator, \
-            default='standard_normal'
-        The law that `sample` draws codes from: the prior N(0, I), or a law fitted on
-        samples from the posteriors of at most 10 000 training rows. An estimator must
-        have ``fit`` and ``sample``; it is cloned.
+    latent_sampler : {'standard_normal', 'posterior', 'gmm', 'normal', 'kde', 'box', \
+            'class_conditional'} or estimator, default='standard_normal'
+        The law that `sample` draws codes from: the prior N(0, I); the mean of the
+        posteriors of at most 10 000 training rows (``'posterior'``,
+        :class:`~skae.sampling.PosteriorDensity`); or a law fitted on a sample from each of
+        these, see :class:`AutoencoderTransformer`. An estimator must have ``fit`` and
+        ``sample``; it is cloned.
 
     device : str or torch.device, default='auto'
         Where to train and to infer. ``'auto'`` is a CUDA GPU if there is one.
@@ -172,20 +176,22 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         Number of epochs begun.
 
     loss_ : float
-        The objective in the epoch whose weights were kept, or before the first epoch if
-        none came below, in units of X to the power of the loss: for ``'gaussian'``
-        without penalty, a mean squared error.
+        The objective, in nats for a row, in the epoch whose weights were kept.
 
     loss_curve_ : list of float
-        The objective in every completed epoch, averaged over its batches.
+        The objective in every completed epoch, averaged over its batches, with the KL term
+        in full during its warm-up.
 
     validation_scores_ : list of float or None
-        Minus the loss on the held-out rows, without penalty, after every epoch. None
+        Minus the loss on the held-out rows, without ``free_bits``, after every epoch. None
         unless ``early_stopping`` is True.
 
     best_validation_score_ : float or None
         Largest of the last fit's ``validation_scores_``, reached in the epoch whose
         weights were kept.
+
+    beta_ : float
+        Weight of the KL term in training.
 
     noise_variance_ : float or None
         Most likely variance of a feature about its reconstruction, from at most 10 000
@@ -193,8 +199,8 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         absolute error (``'laplace'``). None for ``'bernoulli'``.
 
     elbo_ : float
-        Evidence lower bound (``beta=1``) of the training rows, in nats for a row, from at
-        most 10 000 of them.
+        Evidence lower bound of the training rows, with weight 1 of the KL term whatever
+        ``beta`` is; in nats for a row, from at most 10 000 of them.
 
     kl_per_component_ : ndarray of shape (n_components,)
         Mean KL divergence of each component from the prior, in nats.
@@ -224,7 +230,24 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     :class:`AutoencoderTransformer`. Training starts at the solution of probabilistic PCA
     [4]_, which a model without hidden layers keeps to: its components are not collapsed, and
     its bound is the log-likelihood. The noise of a draw from a posterior belongs to the
-    row, so that a row of weight two trains as two copies of it do.
+    row, so that a row of weight two trains as two copies of it do. After training every axis
+    of the latent space is shifted and scaled to where the KL term is smallest: codes drawn
+    from the posteriors of the training rows have mean 0 and mean square 1. No row decodes to
+    anything else.
+
+    The bound takes the noise of features to be independent. Where it is not, the same
+    evidence counts several times: posteriors are too narrow, and holes remain between them.
+    With r_j the variances of X along its principal axes beyond the first ``n_components``, the
+    noise of the features fluctuates as ``(sum_j r_j)² / sum_j r_j²`` independent ones do [6]_,
+    and ``beta='auto'`` is their actual number over this one::
+
+        beta_ = max(1, (n_features - n_components) * sum_j r_j² / (sum_j r_j)²)
+
+    which is 1, up to sampling, for the noise of probabilistic PCA. On digits and MNIST the
+    log-likelihood of held-out rows is greatest near this value, not at 1, and on tables
+    of few features near 1; the curve is in ``benchmarks/bench_variational.py``. For the
+    narrowest gaps in many components take more: 3 for digits with 16 components. The first
+    call of `partial_fit` sets it.
 
     `transform` gives posterior means. Their spread is less than that of draws, which the
     decoder was trained on: see `sample_posterior`.
@@ -238,6 +261,11 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
        flow", NeurIPS 2016, section C.8.
     .. [4] J. Lucas, G. Tucker, R. Grosse and M. Norouzi, "Don't blame the ELBO! A linear VAE
        perspective on posterior collapse", NeurIPS 2019.
+    .. [5] P. Vincent et al., "Extracting and composing robust features with denoising
+       autoencoders", ICML 2008.
+    .. [6] C. S. Bretherton et al., "The effective number of spatial degrees of freedom of a
+       time-varying field", Journal of Climate 12, 1999: the eigenvalue formula.
+    .. [7] I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR 2019.
 
     Examples
     --------
@@ -286,7 +314,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         n_importance_samples=100,
         alpha=0.01,
         solver="adam",
-        learning_rate_init=0.006,
+        learning_rate_init=0.003,
         batch_size="auto",
         max_iter=200,
         tol=5e-4,

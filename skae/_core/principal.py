@@ -114,7 +114,7 @@ def noise_redundancy(rows, center, scale, n_components, seed):
     With r_j the variances along the principal axes beyond n_components, D - n_components in
     number, ``(Σ r_j)² / Σ r_j²`` is the number of independent features of equal variance that
     would fluctuate as much [C. S. Bretherton et al., "The effective number of spatial degrees
-    of freedom of a time-varying field", J. Climate 12, 1999, eq. 5]. The redundancy is
+    of freedom of a time-varying field", J. Climate 12, 1999]. The redundancy is
     D - n_components over this number: 1 for noise that is independent and of equal
     variance.
     """
