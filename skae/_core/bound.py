@@ -17,8 +17,8 @@ __all__ = ["EvidenceBound", "KLWarmup", "VariationalNet", "importance_weighted_b
 # Smallest dispersion, standardized: data that are reconstructed exactly have no bound.
 MIN_DISPERSION = 1e-6
 
-# Share of the newest batch in the running estimate of the dispersion.
-DISPERSION_RATE = 0.05
+# Share of the newest batch in the running estimates of the dispersion and of the codes' moments.
+RATE = 0.1
 
 # Draws from the posterior of each row that the summary averages.
 N_DRAWS = 16
@@ -66,10 +66,19 @@ class EvidenceBound(torch.nn.Module):
         if penalize:
             kl = kl.clamp(min=self.free_bits)
         kl = self.beta * kl.sum() / posterior.target.shape[1]
-        share = None if weights is None else weights / weights.mean()
-        self.loss_ = weighted_mean(losses, share).detach()
+        self._note(posterior, losses, weights)
         self.full_ = (nats + kl).detach()
         return nats + self.kl_share * kl
+
+    @torch.no_grad()
+    def _note(self, posterior, losses, weights):
+        """Keep what the net solves for the dispersion and the place of the codes with."""
+        share = None if weights is None else weights / weights.mean()
+        self.loss_ = weighted_mean(losses, share)
+        share = None if share is None else share[:, None]
+        self.center_ = weighted_mean(posterior.mean, share, dim=0)
+        squares = (posterior.mean - self.center_).square() + posterior.log_variance.exp()
+        self.square_ = weighted_mean(squares, share, dim=0)
 
     def _losses(self, posterior):
         return LIKELIHOODS[self.likelihood].loss(posterior.output, posterior.target)
@@ -109,12 +118,13 @@ class KLWarmup(Callback):
 
 
 class VariationalNet(AutoencoderNet):
-    """A net that keeps the dispersion of the likelihood where it is most likely."""
+    """A net that keeps the dispersion and the place of the codes where the bound is largest."""
 
     def train_step(self, batch, **fit_params):
         """A step whose loss is reported with the KL term in full, so that epochs compare."""
         step = super().train_step(batch, **fit_params)
-        self.set_dispersion(self.criterion_.loss_, DISPERSION_RATE)
+        self.set_dispersion(self.criterion_.loss_, RATE)
+        self.module_.place(RATE * self.criterion_.center_, self.criterion_.square_ ** (RATE / 2))
         step["loss"] = self.criterion_.full_
         return step
 
@@ -129,8 +139,8 @@ class VariationalNet(AutoencoderNet):
         """Give the codes of the rows mean 0 and mean square 1 along every axis.
 
         Of all shifts and scales of the axes these make the mean KL divergence from N(0, I)
-        smallest; the reconstructions stay, so that the bound can only gain. Training nears
-        them but slowly.
+        smallest; the reconstructions stay, so that the bound can only gain. Training moves
+        the axes with every batch, so that weights need not: they would be slow.
         """
         means, stds = self.posteriors(rows)
         weights = rows.take(slice(None))[1]
