@@ -10,13 +10,17 @@ from scipy import integrate, stats
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 from torch import distributions, nn
 
-from skae import VariationalAutoencoderTransformer
+from skae import AutoencoderTransformer, VariationalAutoencoderTransformer
 from skae._core.bound import EvidenceBound, kl_to_standard_normal
 from skae._core.modules import Posterior
 from skae._core.noise import BANK_SIZE, fixed_bank, noise_for
+from skae.metrics import gap_fraction, latent_extent, sampled_class_imbalance
+from skae.metrics._estimators import latent_codes
+from skae.sampling import PosteriorDensity
 
 ignore_not_converged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -245,7 +249,127 @@ def test_sample_draws_from_the_prior(digits, quick_vae):
     assert stats.kstest(codes.ravel(), "norm").pvalue > 0.01
     assert est.sample(3, random_state=0).shape == (3, 64)
     fitted = quick_vae(latent_sampler="gmm").fit(digits)
-    assert fitted.latent_sampler_.n_features_in_ == 2
+    assert fitted.latent_sampler_.n_components_ >= 1
+
+
+@ignore_not_converged
+@pytest.mark.parametrize("law", ["posterior", PosteriorDensity(max_samples=500)], ids=str)
+def test_sample_draws_from_the_aggregated_posterior(law, digits, quick_vae):
+    est = quick_vae(latent_sampler=law).fit(digits)
+    mean, std = est._posterior(digits)
+    np.testing.assert_allclose(est.latent_sampler_.means_, mean, atol=1e-6)
+    np.testing.assert_allclose(est.latent_sampler_.stds_, std, atol=1e-6)
+    assert est.sample(5, random_state=0).shape == (5, 64)
+    again = pickle.loads(pickle.dumps(est))
+    np.testing.assert_array_equal(again.sample(5, random_state=0), est.sample(5, random_state=0))
+
+
+@ignore_not_converged
+def test_the_aggregated_posterior_counts_rows_by_weight(digits, quick_vae):
+    weights = np.where(np.arange(300) < 30, 9.0, 0.0)
+    est = quick_vae(latent_sampler="posterior").fit(digits, sample_weight=weights)
+    assert len(est.latent_sampler_.means_) == 30
+    own = {tuple(row) for row in est.transform(digits[:30]).round(6)}
+    assert {tuple(row) for row in est.latent_sampler_.means_.round(6)} <= own
+
+
+def test_the_plain_model_has_no_posterior(digits, quick):
+    with pytest.raises(ValueError, match="'latent_sampler' parameter of AutoencoderTransformer"):
+        quick(latent_sampler="posterior").fit(digits)
+
+
+@pytest.fixture(scope="module")
+def by_class():
+    """A variational model of digits that draws by class, trained for a moment."""
+    X, y = load_digits(return_X_y=True)
+    est = VariationalAutoencoderTransformer(
+        8, hidden_layer_sizes=64, max_iter=30, beta=1, latent_sampler="class_conditional",
+        random_state=0,
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return est.fit(X[:1000] / 16, y[:1000])
+
+
+def test_rows_are_of_the_classes_asked_for(by_class):
+    X, y = load_digits(return_X_y=True)
+    wanted = np.repeat(np.arange(10), 30)
+    rows = by_class.sample(300, y=wanted, random_state=0)
+    found = KNeighborsClassifier(5).fit(X[1000:] / 16, y[1000:]).predict(rows)
+    assert (found == wanted).mean() > 0.85
+
+
+def test_supported_draws_and_paths(by_class):
+    X = load_digits().data[:20] / 16
+    rows = by_class.sample(50, supported_only=True, random_state=0)
+    assert rows.shape == (50, 64)
+    paths = by_class.interpolate(X[:10], X[10:], 5, method="spherical")
+    ends = by_class.inverse_transform(by_class.transform(X[10:]))
+    np.testing.assert_allclose(paths[:, -1], ends, atol=1e-6)
+
+
+def test_the_three_faults_are_smaller_than_the_plain_models():
+    """Under N(0, I): reach, classes of draws, and gaps, of models trained alike."""
+    X, y = load_digits(return_X_y=True)
+    reach, imbalance = {}, {}
+    for cls in (AutoencoderTransformer, VariationalAutoencoderTransformer):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            est = cls(max_iter=60, random_state=0).fit(X / 16)
+        codes = latent_codes(est, X / 16, random_state=0)
+        options = {"sampler": "standard_normal", "random_state": 0}
+        reach[cls] = latent_extent(codes, n_resamples=0).reach
+        imbalance[cls] = sampled_class_imbalance(codes, y, **options)
+    plain, variational = reach
+    assert reach[plain] > 2
+    assert 0.85 < reach[variational] < 1.1
+    assert imbalance[variational] < imbalance[plain] / 3
+    assert gap_fraction(codes, **options) < 0.06
+
+
+@ignore_not_converged
+def test_codes_are_placed_at_zero_and_one(digits, quick_vae):
+    """Draws from the posteriors have mean 0 and mean square 1, along inactive axes too."""
+    weights = np.random.RandomState(0).rand(300)
+    est = quick_vae(n_components=4).fit(digits, sample_weight=weights)
+    mean, std = est._posterior(digits)
+    share = weights / weights.sum()
+    np.testing.assert_allclose(share @ mean, 0, atol=1e-5)
+    np.testing.assert_allclose(share @ (mean**2 + std**2), 1, atol=1e-5)
+
+
+@ignore_not_converged
+def test_placing_codes_changes_no_reconstruction(digits, quick_vae):
+    est = quick_vae().fit(digits)
+    Z, rows = est.transform(digits), est.inverse_transform(est.transform(digits))
+    est.net_.module_.place(torch.tensor([1.0, -2.0]).double(), torch.tensor([0.5, 3.0]).double())
+    np.testing.assert_allclose(est.transform(digits), (Z - [1, -2]) / [0.5, 3], atol=1e-9)
+    np.testing.assert_allclose(est.inverse_transform(est.transform(digits)), rows, atol=1e-9)
+
+
+@ignore_not_converged
+@pytest.mark.parametrize("encoder", [None, nn.Linear(64, 4)], ids=["built-in", "own"])
+def test_automatic_beta_is_the_redundancy_of_the_noise(encoder, digits, quick_vae):
+    est = quick_vae(encoder=encoder).fit(digits)
+    left = PCA().fit(digits).explained_variance_[2:]
+    assert est.beta_ == pytest.approx(62 * (left**2).sum() / left.sum() ** 2)
+    assert quick_vae(beta=1.5).fit(digits).beta_ == 1.5
+
+
+@ignore_not_converged
+def test_automatic_beta_is_set_once(digits, quick_vae):
+    est = quick_vae().partial_fit(digits[:200])
+    beta = est.beta_
+    assert est.partial_fit(digits[200:]).beta_ == beta
+    est.set_params(warm_start=True).fit(digits[100:])
+    assert est.beta_ == beta
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_independent_noise_needs_no_more_than_the_bound(seed, quick_vae):
+    X = np.random.RandomState(seed).standard_normal((2000, 6)) * [3, 2, 0.5, 0.5, 0.5, 0.5]
+    est = quick_vae(hidden_layer_sizes=(), tol=1e9, n_iter_no_change=1).fit(X)
+    assert est.beta_ == pytest.approx(1, abs=0.02)
 
 
 CHANGES = {

@@ -8,7 +8,7 @@ from sklearn.utils import Bunch, check_array, check_consistent_length
 
 from skae.metrics import latent_gaps, sample_quality, sampled_classes
 from skae.metrics._draws import latent_draws
-from skae.metrics._estimators import NamedLaw
+from skae.metrics._estimators import NamedLaw, final_step
 from skae.metrics._inputs import check_latent
 from skae.metrics._resampling import Streams, subsample
 from skae.sampling import PosteriorDensity, class_labels, fit_latent_sampler
@@ -159,10 +159,11 @@ def recommend_sampler(
     y : array-like of shape (n_samples,), default=None
         Class labels. With them ``'class_conditional'`` is among the laws. A y that holds
         no classes is not used.
-    samplers : 'auto' or list of str, default='auto'
+    samplers : 'auto' or list of str and estimators, default='auto'
         Laws to choose from: 'standard_normal', 'box', 'normal', 'gmm', 'kde',
-        'class_conditional', and 'posterior' for variational estimators. ``'auto'`` means
-        all of them.
+        'class_conditional', 'posterior' for variational estimators, and estimators with
+        ``fit``, ``sample`` and ``score_samples``, which are called by the name of their class.
+        ``'auto'`` means all of them, with the ``latent_sampler`` of the estimator if it is one.
     decode : callable, default=None
         From points of shape (n_points, n_components) to rows of shape (n_points,
         n_features), for bare codes. Estimators have ``inverse_transform``.
@@ -213,27 +214,29 @@ def recommend_sampler(
     streams = Streams(random_state)
     model = _model(estimator_or_codes, X, decode, streams.entropy)
     data = _data(model, X, y, streams("rows"))
-    names = _names(samplers, data)
-    scores = {name: _held_out(name, data, streams) for name in names}
+    laws = _laws(samplers, data)
+    scores = {name: _held_out(law, data, streams) for name, law in laws.items()}
     best = max(scores, key=lambda name: scores[name].mean())
-    laws = {name: _measured(name, data, n_draws, streams) for name in names}
-    table = [_row(name, scores[name], scores[best], laws[name]) for name in names]
-    table.sort(key=_rank)
-    shares = {name: law.shares for name, law in laws.items()}
+    measured = {name: _measured(name, law, data, n_draws, streams) for name, law in laws.items()}
+    table = [_row(name, scores[name], scores[best], measured[name]) for name in laws]
+    table.sort(key=_rank)  # equals stay in the order of the laws, the simplest first
+    shares = {name: draws.shares for name, draws in measured.items()}
     return SamplerRecommendation(table, _reason(table), shares)
 
 
 def _model(estimator_or_codes, X, decode, seed):
     """Codes and decoder, of an estimator or as given."""
     if not hasattr(estimator_or_codes, "fit"):
-        return Bunch(codes=estimator_or_codes, decode=decode, std=None)
+        return Bunch(codes=estimator_or_codes, decode=decode, std=None, own=None)
     if X is None:
         raise ValueError("X must be given with an estimator: codes are measured. Got None instead.")
     if decode is not None:
         raise ValueError(
             f"decode is for bare codes: an estimator decodes itself. Got {decode!r} instead."
         )
-    return describe(estimator_or_codes, X, seed)
+    own = getattr(final_step(estimator_or_codes), "latent_sampler", None)
+    own = own if hasattr(own, "score_samples") else None
+    return Bunch(**describe(estimator_or_codes, X, seed), own=own)
 
 
 def _data(model, X, y, rng):
@@ -247,6 +250,7 @@ def _data(model, X, y, rng):
         y=None if labels is None else labels[index],
         rows=_rows(X, len(codes), index) if model.decode is not None else None,
         decode=model.decode,
+        own=model.own,
     )
 
 
@@ -262,39 +266,45 @@ def _rows(X, n_samples, index):
         return None
 
 
-def _names(samplers, data):
-    """Names of the laws to compare, the simplest first."""
+def _laws(samplers, data):
+    """Laws to compare by the name that the table calls them, the simplest first."""
     known = [name for name in BY_SIMPLICITY if name != "posterior" or data.posteriors is not None]
     if isinstance(samplers, str) and samplers == "auto":
-        samplers = known if data.y is not None else [n for n in known if n != "class_conditional"]
-    if isinstance(samplers, str) or not samplers or not set(samplers) <= set(known):
+        samplers = [name for name in known if name != "class_conditional" or data.y is not None]
+        samplers += [] if data.own is None else [data.own]
+    names = [] if isinstance(samplers, str) else [s for s in samplers if isinstance(s, str)]
+    others = [s for s in samplers if not isinstance(s, str)]
+    are_laws = all(hasattr(s, "sample") and hasattr(s, "score_samples") for s in others)
+    if not (names or others) or not set(names) <= set(known) or not are_laws:
         raise ValueError(
-            f"samplers must be 'auto' or a list of names from {known}. Got {samplers!r} instead."
+            f"samplers must be 'auto', or a list of names from {known} and of estimators with fit, "
+            f"sample and score_samples. Got {samplers!r} instead."
         )
-    return sorted(set(samplers), key=BY_SIMPLICITY.index)
+    laws = {name: name for name in sorted(set(names), key=BY_SIMPLICITY.index)}
+    return laws | {type(law).__name__: law for law in others}
 
 
-def _fitted(name, data, rows, seed):
-    """The law of this name, fitted on some of the rows."""
-    if name == "posterior":
+def _fitted(law, data, rows, seed):
+    """The law fitted on some of the rows."""
+    if isinstance(law, str) and law == "posterior":
         means, stds = data.posteriors
         return PosteriorDensity(random_state=seed).fit(means[rows], X_std=stds[rows])
     labels = None if data.y is None else data.y[rows]
-    return fit_latent_sampler(name, data.codes[rows], seed, labels)
+    return fit_latent_sampler(law, data.codes[rows], seed, labels)
 
 
-def _held_out(name, data, streams):
+def _held_out(law, data, streams):
     """Log density of every code under the law fitted on the other folds."""
     scores = np.empty(len(data.codes))
     folds = KFold(N_FOLDS, shuffle=True, random_state=streams("folds"))
     for others, fold in folds.split(data.codes):
-        scores[fold] = _fitted(name, data, others, streams.entropy).score_samples(data.codes[fold])
+        scores[fold] = _fitted(law, data, others, streams.entropy).score_samples(data.codes[fold])
     return scores
 
 
-def _measured(name, data, n_draws, streams):
+def _measured(name, law, data, n_draws, streams):
     """Gaps, classes and decoded rows that draws of a law land on."""
-    law = NamedLaw(_fitted(name, data, slice(None), streams.entropy), name)
+    law = NamedLaw(_fitted(law, data, slice(None), streams.entropy), name)
     options = {"sampler": law, "n_draws": n_draws, "n_resamples": 0}
     options["random_state"] = streams.entropy
     measured = Bunch(gaps=latent_gaps(data.codes, **options), shares={}, imbalance=np.nan)
@@ -345,8 +355,8 @@ def _gap(row):
 def _rank(row):
     """Laws close to the best by their gaps, then by simplicity; the others by likelihood."""
     if _is_close(row):
-        return 0, _gap(row), BY_SIMPLICITY.index(row.sampler)
-    return 1, row.behind, BY_SIMPLICITY.index(row.sampler)
+        return 0, _gap(row)
+    return 1, row.behind
 
 
 def _reason(table):

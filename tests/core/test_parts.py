@@ -11,7 +11,7 @@ from skae._core import principal
 from skae._core.batches import Batches, Rows, center_and_scale
 from skae._core.modules import ACTIVATIONS, Autoencoder, Perceptron
 from skae._core.net import Objective, warmup_cosine
-from skae._core.principal import principal_axes
+from skae._core.principal import noise_redundancy, principal_axes
 from skae._core.seeding import limited_threads, work
 
 X = np.random.RandomState(0).standard_normal((101, 6)) * np.arange(1, 7) + 3
@@ -206,3 +206,50 @@ def test_threads_are_limited_for_small_steps_only():
     with pytest.raises(RuntimeError), limited_threads(0):
         raise RuntimeError
     assert torch.get_num_threads() == 2
+
+
+def redundancy(X, n_components, weights=None):
+    rows = Rows(X, weights)
+    return noise_redundancy(rows, *center_and_scale(rows), n_components, 0)
+
+
+def rotated(spectrum, n_samples=500):
+    """Rows whose sample covariance has exactly these eigenvalues, in no special direction."""
+    rng = np.random.RandomState(0)
+    Z = rng.standard_normal((n_samples, len(spectrum)))
+    Z = np.linalg.qr(Z - Z.mean(axis=0))[0] * np.sqrt(n_samples)
+    return Z * np.sqrt(spectrum) @ np.linalg.qr(rng.standard_normal((len(spectrum),) * 2))[0]
+
+
+@pytest.mark.parametrize(
+    ("spectrum", "expected"),
+    [
+        ([9, 5, 0.5, 0.5, 0.5, 0.5], 1),  # independent noise of equal variance
+        ([9, 5, 4, 3, 2, 1], 4 * 30 / 100),
+        ([9, 5, 4, 0, 0, 0], 4),  # the same noise in four features
+        ([9, 5, 0, 0, 0, 0], 1),  # no noise
+    ],
+)
+@pytest.mark.parametrize("scale", [1, 1e4])
+def test_redundancy_of_the_noise(spectrum, expected, scale):
+    assert redundancy(scale * rotated(spectrum) + 3, 2) == pytest.approx(expected)
+
+
+def test_redundancy_counts_rows_by_weight():
+    weights = np.arange(101) % 3
+    repeated = redundancy(np.repeat(X, weights, axis=0), 2)
+    used = weights > 0
+    weighted = redundancy(X[used], 2, weights[used] / weights[used].mean())
+    assert weighted == pytest.approx(repeated)
+
+
+@pytest.mark.parametrize("n_components", [5, 6, 8])
+def test_redundancy_with_nothing_left(n_components):
+    assert redundancy(X, n_components) == 1
+
+
+def test_redundancy_of_wide_rows_is_estimated(monkeypatch):
+    wide = rotated(1 / np.arange(1, 61), n_samples=200)
+    exact = redundancy(wide, 2)
+    monkeypatch.setattr(principal, "MAX_COVARIANCE", 10)
+    assert redundancy(wide, 2) == pytest.approx(exact, rel=0.15)

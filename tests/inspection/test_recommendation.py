@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
+from sklearn.mixture import BayesianGaussianMixture
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skae import LatentDiagnostics
+from skae import LatentDiagnostics, VariationalAutoencoderTransformer
 from skae.inspection import recommend_sampler
+from skae.sampling import PosteriorDensity
 
 RNG = np.random.RandomState(0)
 NORMAL = RNG.standard_normal((600, 2))
@@ -115,6 +117,57 @@ def test_pipelines_and_autoencoders(digits, quick):
     pipe = make_pipeline(StandardScaler(), quick(tol=1e9, n_iter_no_change=1)).fit(X)
     recommendation = recommend_sampler(pipe, X, y, samplers=["box", "gmm"], random_state=0)
     assert recommendation.name == "gmm"
+
+
+@pytest.fixture(scope="module")
+def vae(digits):
+    """A variational pipeline, trained for a moment."""
+    est = VariationalAutoencoderTransformer(
+        hidden_layer_sizes=16, max_iter=20, tol=1e9, n_iter_no_change=1, random_state=0
+    )
+    return make_pipeline(StandardScaler(with_std=False), est).fit(digits[0] / 16)
+
+
+def test_the_aggregated_posterior_is_among_the_laws(vae, digits):
+    """Its held-out likelihood is that of the law fitted on the other rows, by hand."""
+    X, y = digits[0][:300] / 16, digits[1][:300]
+    options = {"samplers": ["posterior", "standard_normal"], "random_state": 0}
+    recommendation = recommend_sampler(vae, X, y, **options)
+    frame = recommendation.to_frame()
+    assert frame.gap_fraction["posterior"] < frame.gap_fraction["standard_normal"] + 0.02
+    mean, std = vae[-1]._posterior(vae[:-1].transform(X))
+    everywhere = PosteriorDensity().fit(mean, X_std=std).score(mean)
+    assert frame.log_likelihood["posterior"] < everywhere
+    with pytest.raises(ValueError, match=r"samplers must be .* Got"):
+        recommend_sampler(PCA(2).fit(X), X, samplers=["posterior"])
+
+
+def test_reports_on_the_aggregated_posterior(vae, digits):
+    X = digits[0][:300] / 16
+    options = {"sampler": "posterior", "n_resamples": 0, "random_state": 0}
+    report = LatentDiagnostics.from_estimator(vae, X, **options)
+    assert report.sampler_ == "posterior"
+    assert report.prior_.marginal_kl >= 0  # the posteriors were known
+    mean, std = vae[-1]._posterior(vae[:-1].transform(X))
+    bare = LatentDiagnostics.from_latent(mean, X_latent_std=std, **options)
+    assert bare.gaps_["posterior"].value == pytest.approx(report.gaps_["posterior"].value, abs=0.03)
+    with pytest.raises(ValueError, match="sampler='posterior' takes a variational estimator"):
+        LatentDiagnostics.from_estimator(PCA(2).fit(X), X, **options)
+
+
+def test_laws_of_ones_own():
+    laws = ["normal", BayesianGaussianMixture(n_components=2, random_state=0)]
+    frame = recommend_sampler(CLUMPS[:300], samplers=laws, random_state=0).to_frame()
+    assert list(frame.index) == ["BayesianGaussianMixture", "normal"]
+    with pytest.raises(ValueError, match="estimators with fit, sample and score_samples"):
+        recommend_sampler(CLUMPS[:300], samplers=[PCA()])
+
+
+def test_the_law_of_the_estimator_is_among_the_laws(digits, quick):
+    X = digits[0][:200]
+    law = BayesianGaussianMixture(n_components=2, random_state=0)
+    est = quick(tol=1e9, n_iter_no_change=1, latent_sampler=law).fit(X)
+    assert "BayesianGaussianMixture" in recommend_sampler(est, X, random_state=0).to_frame().index
 
 
 def test_rows_that_are_no_numbers_leave_out_the_quality():
