@@ -131,8 +131,8 @@ class LatentComparison:
         -------
         frame : pandas.DataFrame
             A row for each metric and sampler, a column for each model; NaN where a model
-            lacks what it takes. ``own`` stands for each model's declared sampler, "" for
-            none.
+            lacks what it takes. ``own`` stands for each model's declared sampler where these
+            differ, "" for none.
         """
         import pandas as pd
 
@@ -145,10 +145,16 @@ class LatentComparison:
 
     def _columns(self):
         """Rows of every model by metric and sampler, and all keys in the table's order."""
-        columns = {name: _entries(report) for name, report in self.diagnostics.items()}
+        own = self._declared()
+        columns = {name: _entries(report, own) for name, report in self.diagnostics.items()}
         keys = dict.fromkeys(key for column in columns.values() for key in column)
         order = list(LINES)
-        return columns, sorted(keys, key=lambda key: (order.index(key[0]), key[1] != "own"))
+        return columns, sorted(keys, key=lambda key: (order.index(key[0]), key[1] != own))
+
+    def _declared(self):
+        """What the table calls the declared sampler: its name if all have the same."""
+        names = {report.sampler_ for report in self.diagnostics.values()}
+        return names.pop() if len(names) == 1 else "own"
 
     def __repr__(self):
         return f"<LatentComparison of {', '.join(self.diagnostics)}>"
@@ -156,11 +162,12 @@ class LatentComparison:
     def __str__(self):
         first = next(iter(self.diagnostics.values()))
         own = ", ".join(f"{name} '{r.sampler_}'" for name, r in self.diagnostics.items())
+        level = f"   [{first.confidence_level:.0%} intervals]" if first.n_resamples else ""
         return "\n".join(
             [
-                f"Latent spaces side by side   n={first.n_samples_}",
+                f"Latent spaces side by side   n={first.n_samples_}{level}",
                 *_aligned(self._cells()),
-                f"own: {own}",
+                *([f"own: {own}"] if self._declared() == "own" else []),
                 "* above the floor, what a perfect latent space of this n may score",
                 *wrap(f"no floor: {', '.join(self._without_floor())}", 100),
             ]
@@ -248,28 +255,37 @@ class LatentComparison:
         ax.errorbar(at, value, errors, fmt="none", ecolor="0.2", elinewidth=1, capsize=2)
         for x, row in zip(at, drawn, strict=True):
             ax.hlines(row.floor, x - width / 2, x + width / 2, color="black", ls=":")
+            if row.value == 0:
+                ax.annotate("0", (x, 0), (0, 2), textcoords="offset points", ha="center")
             if row is MISSING and len(drawn) == 1:
                 ax.annotate("n/a", (x, 0), (0, 2), textcoords="offset points", ha="center")
 
 
-def _entries(report):
-    """Rows of the report by metric and sampler, those of the declared one as "own" too."""
+def _entries(report, own):
+    """Rows of the report by metric and sampler, those of the declared one by the name ``own`` too.
+
+    The laws that all models are drawn by keep their names beside it.
+    """
     entries = {}
     for row in rows(report):
         if row.metric in LINES:
             is_own = row.sampler is not None and row.sampler == report.sampler_
             if is_own:
-                entries[row.metric, "own"] = row
+                entries[row.metric, own] = row
             if not is_own or (row.metric in BY_SAMPLER and row.sampler in COMMON_SAMPLERS):
                 entries[row.metric, row.sampler or ""] = row
     return entries
 
 
 def _text(row):
-    """A number for the table, starred where it is above its floor."""
+    """A number for the table, starred where it is above its floor, and its interval."""
     if row is None or not np.isfinite(row.value):
         return "- "
-    return f"{row.value:.3g}" + ("*" if row.value > row.floor else " ")
+    text = f"{row.value:.3g}" + ("*" if row.value > row.floor else " ")
+    if not np.isfinite(row.interval).all():
+        return text
+    low, high = (f"{end:.3g}" for end in row.interval)
+    return f"{text}[{low}, {high}]"
 
 
 def _aligned(cells):

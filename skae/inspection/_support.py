@@ -157,7 +157,7 @@ class LatentSupportDisplay:
         set_title(
             ax,
             f"Gaps under {gaps.sampler}: {value_text(gaps)} of draws\n"
-            f"finer than {gaps.resolution:.2g} units seen among dense codes only",
+            f"gaps finer than {gaps.resolution:.2g} units: seen among dense codes only",
         )
         legend_beside(ax, handles)
 

@@ -485,7 +485,7 @@ def test_map_of_the_support(ax):
     assert start == pytest.approx(draws[0])
     assert np.linalg.norm(end - start) == pytest.approx(0.7)
     assert "0.40 [0.35, 0.47]" in ax.get_title()
-    assert "finer than 0.2 units seen among dense codes only" in ax.get_title()
+    assert "finer than 0.2 units: seen among dense codes only" in ax.get_title()
 
 
 @pytest.mark.parametrize("n_components", [1, 2])
