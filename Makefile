@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 OLDEST := .venv-oldest
 
-.PHONY: demo examples test test-oldest bench lint format clean
+.PHONY: demo examples test test-oldest bench bench-variational lint format clean
 
 demo: $(VENV)/installed
 	$(VENV)/bin/python examples/plot_digits.py
@@ -21,6 +21,10 @@ test-oldest: $(OLDEST)/installed
 
 bench: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(VENV)/bin/python benchmarks/bench_metrics.py
+
+# MNIST=file.npz (X and y) adds MNIST.
+bench-variational: $(VENV)/installed
+	OMP_NUM_THREADS=1 $(VENV)/bin/python benchmarks/bench_variational.py $(if $(MNIST),--mnist $(MNIST))
 
 lint: $(VENV)/installed
 	$(VENV)/bin/ruff check .

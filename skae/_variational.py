@@ -77,9 +77,11 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         KL in nats that each component has for nothing, against components that fall
         silent [3]_.
 
-    kl_warmup : float, default=0.0
-        Share of training over which the weight of the KL term rises from 0 to ``beta``. Not
-        in `partial_fit`.
+    kl_warmup : float, default=0.2
+        Share of training over which the weight of the KL term rises from 0 to ``beta``, so
+        that codes curve before they are pressed together; training does not stop before. Not
+        in `partial_fit`, nor in models without hidden layers or with
+        ``activation='identity'``, which start at or near their optimum.
 
     n_importance_samples : int, default=100
         Draws from the posterior of a row that `score_samples` averages.
@@ -310,7 +312,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         noise=0.0,
         beta="auto",
         free_bits=0.0,
-        kl_warmup=0.0,
+        kl_warmup=0.2,
         n_importance_samples=100,
         alpha=0.01,
         solver="adam",
@@ -377,8 +379,13 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         }
 
     def _further_callbacks(self, n_steps):
-        warmup = KLWarmup(int(self.kl_warmup * n_steps))
-        return {"further": [("kl_warmup", warmup)], "hold": self.kl_warmup}
+        share = 0.0 if self._starts_at_optimum() else self.kl_warmup
+        return {"further": [("kl_warmup", KLWarmup(int(share * n_steps)))], "hold": share}
+
+    def _starts_at_optimum(self):
+        """Whether the model is linear, for which probabilistic PCA is the solution."""
+        is_linear = self.activation == "identity" or not any(map(len, self._layer_sizes()))
+        return is_linear and self.encoder is None and self.decoder is None
 
     def _settle(self, net, sample):
         net.place_codes(sample)
