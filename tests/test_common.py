@@ -13,7 +13,9 @@ ESTIMATORS = [
     AutoencoderTransformer(),
     AutoencoderTransformer(hidden_layer_sizes=(), activation="identity", alpha=0),
     AutoencoderTransformer(n_components=10, max_iter=50),
-    AutoencoderTransformer(likelihood="laplace", activation="tanh", latent_penalty="l2"),
+    AutoencoderTransformer(
+        likelihood="laplace", activation="tanh", latent_penalty="l2", max_iter=20
+    ),
     VariationalAutoencoderTransformer(),
 ]
 
