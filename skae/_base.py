@@ -66,7 +66,7 @@ OPTIMIZERS = {
 # Rows from which the noise variance and the latent law are estimated, at most.
 MAX_SUMMARY_ROWS = 10_000
 
-# Numbers in the widest array of a chunk at inference (16 MiB of float32).
+# Numbers in the widest layer of a chunk at inference (16 MiB of float32).
 CHUNK_SIZE = 2**22
 
 
@@ -145,7 +145,8 @@ class BaseAutoencoder(
             self._train(X, sample_weight, resume, y=y, hooks=hooks)
             if hooks is not None:
                 hooks.end_fit()
-            self._warn_if_not_converged()
+            for message in self._complaints():
+                warnings.warn(message, ConvergenceWarning, stacklevel=3)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -413,21 +414,18 @@ class BaseAutoencoder(
             "best_validation_score_": max(scores, default=None),
         }
 
-    def _warn_if_not_converged(self):
-        """ConvergenceWarning for training that no stopping rule ended."""
+    def _complaints(self):
+        """What to warn of after training."""
         if self.net_.interrupted == "keyboard":
-            message = (
+            yield (
                 f"Training interrupted by user in epoch {self.n_iter_}. The estimator holds the "
                 "weights reached by then; fit again with more time, or with a smaller max_iter."
             )
         elif self.net_.interrupted is None:
-            message = (
+            yield (
                 f"Maximum iterations ({self.max_iter}) reached and the training hasn't converged "
                 "yet. Increase max_iter, or tol if the loss is good enough."
             )
-        else:
-            return
-        warnings.warn(message, ConvergenceWarning, stacklevel=4)
 
     @staticmethod
     def _check_range(X, likelihood):
@@ -585,7 +583,7 @@ class BaseAutoencoder(
         fitted = module.standardize.center
         # The user's modules may work in place: they get copies.
         copy_rows = module.own_encoder or module.own_decoder
-        n_rows = max(1, min(8192, CHUNK_SIZE // (X.shape[1] * expansion), X.shape[0]))
+        n_rows = max(1, min(self._block_size() // expansion, X.shape[0]))
         with (
             torch.inference_mode(),
             torch.autocast(fitted.device.type, enabled=False),
@@ -596,6 +594,12 @@ class BaseAutoencoder(
                 x = as_tensor(X[rows]).to(fitted, copy=copy_rows)
                 output[rows] = function(x).cpu().numpy()
         return output
+
+    def _block_size(self):
+        """Rows that go through the networks at a time, at most."""
+        design = self._fitted_design
+        layers = (*design["hidden_layer_sizes"], *design["decoder_hidden_layer_sizes"])
+        return max(1, min(8192, CHUNK_SIZE // max(self.n_features_in_, *layers, 1)))
 
     @property
     def encoder_(self):
@@ -648,12 +652,13 @@ def _prefixed(prefix, arguments):
     return {f"{prefix}__{name}": value for name, value in arguments.items()}
 
 
-def noise_variance(module, likelihood, loss):
+def noise_variance(module, likelihood, loss, floor=None):
     """Most likely noise variance in units of X, or None where the likelihood has none."""
     if likelihood.noise_variance is None:
         return None
-    # Rows reconstructed exactly have no most likely variance: stop at rounding.
-    floor = torch.finfo(module.standardize.center.dtype).eps
+    if floor is None:
+        # Rows reconstructed exactly have no most likely variance: stop at rounding.
+        floor = torch.finfo(module.standardize.center.dtype).eps
     return likelihood.noise_variance(max(loss, floor) * module.unit(likelihood))
 
 

@@ -1,18 +1,23 @@
 """VariationalAutoencoderTransformer."""
 
-import warnings
 from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 import torch
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import BaseAutoencoder, noise_variance
-from ._core.bound import EvidenceBound, KLWarmup, VariationalNet, importance_weighted_bound
-from ._core.likelihoods import LIKELIHOODS
+from ._core.bound import (
+    EvidenceBound,
+    KLWarmup,
+    StartIfBetter,
+    VariationalNet,
+    importance_weighted_bound,
+)
+from ._core.likelihoods import LIKELIHOODS, MIN_DISPERSION
 from ._core.modules import VariationalAutoencoder
 from ._core.principal import noise_redundancy, start_at_ppca
 from ._validation import HasMethods, Interval, StrOptions, as_random_state, check_rows
@@ -379,8 +384,11 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         }
 
     def _further_callbacks(self, n_steps):
-        share = 0.0 if self._starts_at_optimum() else self.kl_warmup
-        return {"further": [("kl_warmup", KLWarmup(int(share * n_steps)))], "hold": share}
+        n_held = 0 if self._starts_at_optimum() else int(self.kl_warmup * n_steps)
+        callbacks = [("kl_warmup", KLWarmup(n_held))]
+        if not (self.noise or self.free_bits or self.early_stopping):
+            callbacks.append(("start", StartIfBetter()))
+        return {"further": callbacks, "n_held": n_held}
 
     def _starts_at_optimum(self):
         """Whether the model is linear, for which probabilistic PCA is the solution."""
@@ -400,7 +408,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         likelihood, module = LIKELIHOODS[self.likelihood], net.module_
         nats = likelihood.nats(module.dispersion.new_tensor(loss), module.dispersion)
         return {
-            "noise_variance_": noise_variance(module, likelihood, loss),
+            "noise_variance_": noise_variance(module, likelihood, loss, MIN_DISPERSION),
             "elbo_": -float(net.criterion_.in_units(float(nats), module)) - float(kl.sum()),
             "kl_per_component_": kl.astype(np.float64),
             "n_active_components_": int((kl > ACTIVE).sum()),
@@ -420,21 +428,12 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
             law.set_params(random_state=self._seed)
         return law.fit(self._posteriors[0], X_std=self._posteriors[1])
 
-    def fit(self, X, y=None, *, sample_weight=None):
-        super().fit(X, y, sample_weight=sample_weight)
-        self._warn_if_collapsed()
-        return self
-
-    fit.__doc__ = BaseAutoencoder.fit.__doc__
-
-    def _warn_if_collapsed(self):
-        """ConvergenceWarning for codes that say nothing of the rows."""
+    def _complaints(self):
+        yield from super()._complaints()
         if self.n_active_components_ == 0:
-            warnings.warn(
+            yield (
                 "The posterior has collapsed: no component carries information about X. Try a "
-                "smaller beta, kl_warmup, free_bits, or a longer training; or X is noise.",
-                ConvergenceWarning,
-                stacklevel=3,
+                "smaller beta, kl_warmup, free_bits, or a longer training; or X is noise."
             )
 
     def sample_posterior(self, X, *, random_state=None):
@@ -489,12 +488,14 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
         self._check_range(X, self._likelihood)
-        module, n_draws = self.net_.module_.eval(), self.n_importance_samples
+        n_draws = self.n_importance_samples
+        check_scalar(n_draws, "n_importance_samples", Integral, min_val=1)
+        module, n_rows = self.net_.module_.eval(), self._block_size()
         log_density = partial(
             LIKELIHOODS[self._likelihood].log_density, noise_variance=self.noise_variance_
         )
 
         def score(x):
-            return importance_weighted_bound(x, module, log_density, n_draws)[:, None]
+            return importance_weighted_bound(x, module, log_density, n_draws, n_rows)[:, None]
 
         return self._infer(score, X, 1, expansion=n_draws)[:, 0]

@@ -7,21 +7,27 @@ import torch
 from skorch.callbacks import Callback
 
 from .batches import Batches, block_size
-from .likelihoods import LIKELIHOODS
+from .likelihoods import LIKELIHOODS, MIN_DISPERSION
 from .net import AutoencoderNet
-from .noise import fixed_bank, noise_for
+from .noise import BANK_SIZE, fixed_bank, noises_for
 from .penalties import weighted_mean
 
-__all__ = ["EvidenceBound", "KLWarmup", "VariationalNet", "importance_weighted_bound"]
-
-# Smallest dispersion, standardized: data that are reconstructed exactly have no bound.
-MIN_DISPERSION = 1e-6
+__all__ = [
+    "EvidenceBound",
+    "KLWarmup",
+    "StartIfBetter",
+    "VariationalNet",
+    "importance_weighted_bound",
+]
 
 # Share of the newest batch in the running estimates of the dispersion and of the codes' moments.
 RATE = 0.1
 
 # Draws from the posterior of each row that the summary averages.
 N_DRAWS = 16
+
+# Rows that the start and the end of training are compared on, at most.
+MAX_ROWS = 10_000
 
 
 def kl_to_standard_normal(mean, log_variance):
@@ -68,7 +74,8 @@ class EvidenceBound(torch.nn.Module):
         kl = self.beta * kl.sum() / posterior.target.shape[1]
         self._note(posterior, losses, weights)
         self.full_ = (nats + kl).detach()
-        return nats + self.kl_share * kl
+        # Held-out rows are scored by the bound, not by what of it is in force yet.
+        return nats + (self.kl_share if penalize else 1.0) * kl
 
     @torch.no_grad()
     def _note(self, posterior, losses, weights):
@@ -176,7 +183,7 @@ class VariationalNet(AutoencoderNet):
         mean, log_variance = module.posterior(x, standard)
         std, total = torch.exp(log_variance / 2), 0.0
         for seed in range(N_DRAWS):
-            noise = noise_for(x, fixed_bank(mean.shape[1], x, seed))
+            noise = module.noise_of(x, fixed_bank(mean.shape[1], x, seed))
             total = total + loss(*module.decode(mean + std * noise, x, standard)).double().cpu()
         return total / N_DRAWS
 
@@ -186,12 +193,36 @@ class VariationalNet(AutoencoderNet):
             yield x.to(self.module_.standardize.center), w
 
 
-def importance_weighted_bound(x, module, log_density, n_draws):
+class StartIfBetter(Callback):
+    """Brings the start back if training, in the end, is below it by the same noise.
+
+    The losses of epochs are of random draws, which the start's cannot be held against. Where
+    the noise of the data is small, optima are too narrow for the steps of an optimizer.
+    """
+
+    def on_train_begin(self, net, X=None, **kwargs):
+        self.rows_ = X.subsample(MAX_ROWS, 0)
+        self.start_ = {k: v.clone() for k, v in net.module_.state_dict().items()}
+        self.loss_ = self._loss(net)
+
+    def on_train_end(self, net, **kwargs):
+        if self._loss(net) > self.loss_:
+            net.module_.load_state_dict(self.start_)
+
+    def _loss(self, net):
+        was_training = net.module_.training
+        net.module_.eval()
+        loss = net.evaluate(self.rows_)[1]
+        net.module_.train(was_training)
+        return loss
+
+
+def importance_weighted_bound(x, module, log_density, n_draws, n_rows):
     """``log (1/K) Σ_k p(x, z_k) / q(z_k | x)``, z_k drawn from q, for each row.
 
     A lower bound of log p(x) in expectation, the tighter the larger K [Y. Burda, R. Grosse and
-    R. Salakhutdinov, "Importance weighted autoencoders", ICLR 2016, eq. 8]. The K noise vectors
-    are the same for all rows and calls.
+    R. Salakhutdinov, "Importance weighted autoencoders", ICLR 2016, eq. 8]. The noise of the
+    draws belongs to the row.
 
     Parameters
     ----------
@@ -203,13 +234,20 @@ def importance_weighted_bound(x, module, log_density, n_draws):
         From rows and decoder's output in units of X to log p(x | z) of shape (n,).
     n_draws : int
         K.
+    n_rows : int
+        Rows to decode at a time, at most.
     """
     mean, log_variance = module.posterior(x.clone(), module.standardize(x))
-    n_components = mean.shape[1]
-    noise = fixed_bank(n_components, x, size=n_draws)
-    codes = mean[:, None] + torch.exp(log_variance / 2)[:, None] * noise
-    output = module.output_decoder()(codes.reshape(-1, n_components))
-    log_likelihood = log_density(x.repeat_interleave(n_draws, dim=0), output).reshape(-1, n_draws)
-    # log N(z; 0, I) - log q(z | x): the constants cancel.
-    log_ratio = (noise.square() - codes.square() + log_variance[:, None]).sum(dim=2) / 2
-    return torch.logsumexp(log_likelihood + log_ratio, dim=1) - math.log(n_draws)
+    decode, n_components = module.output_decoder(), mean.shape[1]
+    vectors = fixed_bank(n_components, x, size=BANK_SIZE + n_draws)
+    noises = noises_for(module.key(x), vectors, n_draws)
+    total = torch.full((len(x),), -math.inf, dtype=x.dtype, device=x.device)
+    for noise in noises.split(max(1, n_rows // len(x)), dim=1):
+        codes = mean[:, None] + torch.exp(log_variance / 2)[:, None] * noise
+        rows = x.repeat_interleave(noise.shape[1], dim=0)
+        log_likelihood = log_density(rows, decode(codes.reshape(-1, n_components)))
+        # log N(z; 0, I) - log q(z | x): the constants cancel.
+        log_ratio = (noise.square() - codes.square() + log_variance[:, None]).sum(dim=2) / 2
+        log_weights = log_likelihood.reshape(len(x), -1) + log_ratio
+        total = torch.logaddexp(total, torch.logsumexp(log_weights, dim=1))
+    return total - math.log(n_draws)

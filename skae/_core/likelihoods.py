@@ -12,7 +12,11 @@ import torch
 from torch.nn import Identity, Sigmoid
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss, mse_loss
 
-__all__ = ["LIKELIHOODS", "Likelihood"]
+__all__ = ["LIKELIHOODS", "MIN_DISPERSION", "Likelihood"]
+
+# Smallest dispersion of the variational model, standardized: rows that are reconstructed
+# exactly have no bound.
+MIN_DISPERSION = 1e-10
 
 
 def squared_error(output, target):
@@ -56,7 +60,7 @@ def standardized_start(weight, center, scale):
 
 def left_over(variance, center, scale):
     """Noise variance of a linear start: what PCA leaves."""
-    return max(float(variance), 1e-6)
+    return max(float(variance), MIN_DISPERSION)
 
 
 def binary_variance(variance, center, scale):

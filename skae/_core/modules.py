@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from .noise import bank, fixed_bank, noise_for
+from .noise import bank, coarse_grid, fixed_bank, noise_for
 
 __all__ = [
     "ACTIVATIONS",
@@ -269,6 +269,7 @@ class VariationalAutoencoder(Autoencoder):
         super().__init__(*args, **kwargs)
         self.beta = beta
         self.register_buffer("dispersion", dispersion)
+        self.key = Standardize(*coarse_grid(self.standardize.center, self.standardize.scale))
         axes = dispersion.new_zeros(n_components), dispersion.new_ones(n_components)
         self.to_latent, self.from_latent = Standardize(*axes), Unstandardize(*axes)
 
@@ -277,9 +278,13 @@ class VariationalAutoencoder(Autoencoder):
         mean, log_variance = self.posterior(x, standard)
         n_components = mean.shape[1]
         vectors = bank(n_components, x) if self.training else fixed_bank(n_components, x)
-        codes = mean + torch.exp(log_variance / 2) * noise_for(x, vectors)
+        codes = mean + torch.exp(log_variance / 2) * self.noise_of(x, vectors)
         decoded = self.decode(codes, x, standard)
         return Posterior(codes, *decoded, mean, log_variance, self.dispersion)
+
+    def noise_of(self, x, vectors):
+        """The vector of a bank that belongs to each row."""
+        return noise_for(self.key(x), vectors)
 
     def posterior(self, x, standard):
         """Means and log-variances, both of shape (n, n_components)."""

@@ -245,14 +245,10 @@ def warmup_cosine(progress):
 
 
 class StepSize(Callback):
-    """Follows `warmup_cosine` through a run of ``n_steps`` steps, or through a shorter one.
+    """Follows `warmup_cosine` through a run of ``n_steps`` steps, or through a shorter one."""
 
-    The warm-up lasts for a share ``hold`` of the run at least, as far as stopping goes.
-    """
-
-    def __init__(self, n_steps, hold=0.0):
+    def __init__(self, n_steps):
         self.n_steps = n_steps
-        self.hold = hold
 
     def on_train_begin(self, net, **kwargs):
         self.largest_ = [group["lr"] for group in net.optimizer_.param_groups]
@@ -272,7 +268,7 @@ class StepSize(Callback):
 
     @property
     def is_warming_up(self):
-        return self.progress_ <= max(WARMUP, self.hold)
+        return self.progress_ <= WARMUP
 
     @property
     def is_cold(self):
@@ -325,20 +321,25 @@ class Stopping(EarlyStopping):
 
     Epochs of the warm-up do not count. Where the step size is still large, the loss may
     stand still for that reason alone: then the rest of the schedule is run through in
-    ``patience`` epochs, or in a quarter of those so far, before training ends.
+    ``patience`` epochs, or in a quarter of those so far, before training ends. The first
+    ``n_held`` steps do not count either.
     """
 
-    def __init__(self, monitor, tol, patience, schedule):
+    def __init__(self, monitor, tol, patience, schedule, n_held=0):
         super().__init__(
             monitor, patience=patience, threshold=tol, threshold_mode="abs", sink=_silent
         )
         self.schedule = schedule
+        self.n_held = n_held
 
     def on_train_begin(self, net, **kwargs):
         super().on_train_begin(net, **kwargs)
-        self.is_finishing_ = False
+        self.is_finishing_, self.n_steps_ = False, 0
 
     def on_epoch_end(self, net, **kwargs):
+        self.n_steps_ += net.history[-1, "train_batch_count"]
+        if self.n_steps_ <= self.n_held:
+            return
         if self.schedule is None:
             super().on_epoch_end(net, **kwargs)
         elif self.is_finishing_:
@@ -359,7 +360,7 @@ class Stopping(EarlyStopping):
 
 
 def training_callbacks(
-    user_callbacks, *, n_steps, monitor, tol, patience, verbose, further=(), hold=0.0
+    user_callbacks, *, n_steps, monitor, tol, patience, verbose, further=(), n_held=0
 ):
     """All callbacks of a run, in the order they are called.
 
@@ -379,10 +380,10 @@ def training_callbacks(
         Whether a progress bar is shown.
     further : list of pairs of name and callback
         Of the model's own.
-    hold : float
-        Share of the run before whose end training does not stop.
+    n_held : int
+        Steps before which training does not stop.
     """
-    schedule = None if n_steps is None else StepSize(n_steps, hold)
+    schedule = None if n_steps is None else StepSize(n_steps)
     if any(_is_scheduler(_callback_of(item)) for item in user_callbacks):
         schedule = None
     callbacks = [
@@ -397,7 +398,7 @@ def training_callbacks(
         *((f"{OWN}{name}", callback) for name, callback in further),
     ]
     # Last, because it ends the epoch for those behind it.
-    stopping = (f"{OWN}stopping", Stopping(monitor, tol, patience, schedule))
+    stopping = (f"{OWN}stopping", Stopping(monitor, tol, patience, schedule, n_held))
     return [*callbacks, *user_callbacks, stopping]
 
 
