@@ -53,6 +53,7 @@ from .sampling import (
     draw_supported,
     fit_latent_sampler,
     interpolate,
+    is_posterior,
     takes_labels,
 )
 
@@ -65,6 +66,9 @@ OPTIMIZERS = {
 
 # Rows from which the noise variance and the latent law are estimated, at most.
 MAX_SUMMARY_ROWS = 10_000
+
+# Different codes that a support is fitted on, at least.
+MIN_PLACES = 3
 
 # Numbers in the widest layer of a chunk at inference (16 MiB of float32).
 CHUNK_SIZE = 2**22
@@ -115,6 +119,8 @@ class BaseAutoencoder(
     _objective_class = Objective
     # Columns of the encoder's output for each component.
     _n_outputs = 1
+    # Whether rows have posteriors, for laws that are made of them.
+    _has_posteriors = False
 
     # ------------------------------------------------------------------ fitting
 
@@ -200,6 +206,11 @@ class BaseAutoencoder(
             self._check_resumable()
         device = check_device(self.device)
         law = check_latent_sampler(self.latent_sampler)
+        if is_posterior(law) and not self._has_posteriors:
+            raise ValueError(
+                f"latent_sampler={law!r} takes a variational model, whose rows have posteriors. "
+                f"Got {type(self).__name__} instead; try 'gmm' or 'kde'."
+            )
         labels = class_labels(y, X.shape[0]) if takes_labels(law) else None
         user_callbacks = check_callbacks(self.callbacks, self.early_stopping)
         seed = as_random_state(self.random_state).randint(2**31 - 1)
@@ -631,6 +642,11 @@ class BaseAutoencoder(
         if self._support is None:
             # Codes drawn by weight come several times, which says nothing of their places.
             places = np.unique(self._codes, axis=0)
+            if len(places) < MIN_PLACES:
+                raise ValueError(
+                    f"supported_only=True takes the support of at least {MIN_PLACES} different "
+                    f"codes. Got {len(places)} from the training rows; leave it False."
+                )
             self._support = LatentSupport(random_state=self._seed).fit(places)
         return self._support
 

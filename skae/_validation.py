@@ -221,3 +221,29 @@ def check_latent_sampler(sampler):
             "latent_sampler must be a name or an instance of a scikit-learn estimator with fit "
             f"and sample. Got {sampler!r} instead, which cannot be cloned: {error}"
         ) from None
+
+
+def check_missing(y):
+    """Raise for labels that are missing."""
+    if y.dtype.kind == "f":
+        missing, what = ~np.isfinite(y), "NaN or infinity"
+    elif y.dtype.kind in "mM":
+        missing, what = np.isnat(y), "missing labels"
+    elif y.dtype == object:
+        missing, what = np.fromiter(map(_is_missing, y), dtype=bool, count=len(y)), "missing labels"
+    else:
+        return
+    if missing.any():
+        row = int(np.argmax(missing))
+        raise ValueError(
+            f"y contains {what}. The first one is {y[row]} in row {row}: remove such rows."
+        )
+
+
+def _is_missing(label):
+    """Whether a label is None, NaN, NaT or pandas.NA."""
+    if label is None or type(label).__name__ == "NAType":
+        return True
+    if isinstance(label, float | np.floating):
+        return not np.isfinite(label)
+    return type(label).__name__ == "NaTType"

@@ -5,7 +5,6 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.base import clone
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
@@ -21,7 +20,7 @@ from ._core.likelihoods import LIKELIHOODS, MIN_DISPERSION
 from ._core.modules import VariationalAutoencoder
 from ._core.principal import noise_redundancy, start_at_ppca
 from ._validation import HasMethods, Interval, StrOptions, as_random_state, check_rows
-from .sampling import LATENT_SAMPLERS, PosteriorDensity
+from .sampling import LATENT_SAMPLERS, fit_posterior, is_posterior
 
 __all__ = ["VariationalAutoencoderTransformer"]
 
@@ -293,6 +292,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     _module_class = VariationalAutoencoder
     _objective_class = EvidenceBound
     _n_outputs = 2  # mean and log-variance
+    _has_posteriors = True
 
     _parameter_constraints = {
         **BaseAutoencoder._parameter_constraints,
@@ -406,6 +406,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         weights = sample.take(slice(None))[1]
         kl = np.average((means**2 + stds**2 - 1 - np.log(stds**2)) / 2, axis=0, weights=weights)
         likelihood, module = LIKELIHOODS[self.likelihood], net.module_
+        posteriors = (means[drawn], stds[drawn]) if is_posterior(self.latent_sampler) else None
         nats = likelihood.nats(module.dispersion.new_tensor(loss), module.dispersion)
         return {
             "noise_variance_": noise_variance(module, likelihood, loss, MIN_DISPERSION),
@@ -413,20 +414,13 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
             "kl_per_component_": kl.astype(np.float64),
             "n_active_components_": int((kl > ACTIVE).sum()),
             "beta_": float(net.criterion_.beta),
-            "_posteriors": (means[drawn], stds[drawn]) if self._draws_from_posteriors() else None,
+            "_posteriors": posteriors,
         }
-
-    def _draws_from_posteriors(self):
-        law = self.latent_sampler
-        return law == "posterior" if isinstance(law, str) else isinstance(law, PosteriorDensity)
 
     def _fit_law(self):
         if self._posteriors is None:
             return super()._fit_law()
-        law = PosteriorDensity() if self._unfitted_law == "posterior" else clone(self._unfitted_law)
-        if law.random_state is None:
-            law.set_params(random_state=self._seed)
-        return law.fit(self._posteriors[0], X_std=self._posteriors[1])
+        return fit_posterior(self._unfitted_law, *self._posteriors, self._seed)
 
     def _complaints(self):
         yield from super()._complaints()

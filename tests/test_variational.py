@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import LRScheduler
 from torch import distributions, nn
 
 from skae import AutoencoderTransformer, VariationalAutoencoderTransformer
@@ -276,6 +278,8 @@ def test_the_aggregated_posterior_counts_rows_by_weight(digits, quick_vae):
 def test_the_plain_model_has_no_posterior(digits, quick):
     with pytest.raises(ValueError, match="'latent_sampler' parameter of AutoencoderTransformer"):
         quick(latent_sampler="posterior").fit(digits)
+    with pytest.raises(ValueError, match=r"latent_sampler=.* takes a variational model"):
+        quick(latent_sampler=PosteriorDensity()).fit(digits)
 
 
 @pytest.fixture(scope="module")
@@ -370,6 +374,85 @@ def test_independent_noise_needs_no_more_than_the_bound(seed, quick_vae):
     X = np.random.RandomState(seed).standard_normal((2000, 6)) * [3, 2, 0.5, 0.5, 0.5, 0.5]
     est = quick_vae(hidden_layer_sizes=(), tol=1e9, n_iter_no_change=1).fit(X)
     assert est.beta_ == pytest.approx(1, abs=0.02)
+
+
+@ignore_not_converged
+@pytest.mark.parametrize("kl_warmup", [0.3, 0.9])
+def test_held_out_rows_are_scored_by_the_whole_bound(kl_warmup, digits, quick_vae):
+    """During the warm-up too: else the best epoch would be one that hardly knew the prior."""
+    options = {"early_stopping": True, "max_iter": 40, "n_iter_no_change": np.inf}
+    est = quick_vae(kl_warmup=kl_warmup, **options).fit(digits)
+    assert np.argmax(est.validation_scores_) >= 10
+
+
+@ignore_not_converged
+def test_training_does_not_stop_in_the_warmup(digits, quick_vae):
+    scheduler = LRScheduler("StepLR", step_size=1000)
+    options = {"max_iter": 60, "tol": 1e9, "n_iter_no_change": 2}
+    for callbacks in ([], [scheduler]):
+        est = quick_vae(kl_warmup=0.5, callbacks=callbacks, **options).fit(digits)
+        assert est.n_iter_ > 30
+        assert quick_vae(kl_warmup=0.0, callbacks=callbacks, **options).fit(digits).n_iter_ < 30
+
+
+@pytest.mark.parametrize("noise", [5e-3, 5e-4, 1e-5])
+def test_little_noise(noise, quick_vae):
+    """The optimum is narrow there: training must not end below its start."""
+    rng = np.random.RandomState(0)
+    angle = np.linspace(0, 6, 30)
+    X = rng.standard_normal((400, 2)) @ [np.sin(angle), np.cos(angle)]
+    X += noise * rng.standard_normal(X.shape)
+    est = quick_vae(hidden_layer_sizes=(), alpha=0, beta=1, max_iter=100).fit(X)
+    exact = PCA(2).fit(X).score(X)
+    assert est.elbo_ == pytest.approx(exact, abs=0.5)
+    assert est.score(X) == pytest.approx(exact, abs=0.5)
+    assert est.noise_variance_ == pytest.approx(noise**2, rel=0.1)
+
+
+@ignore_not_converged
+@pytest.mark.parametrize(("factor", "shift"), [(1, 1e8), (1e-50, 0), (1e30, 0)])
+def test_far_off_tiny_and_huge_rows_keep_their_noise(factor, shift, digits, quick_vae):
+    est = quick_vae(max_iter=20).fit(digits)
+    other = quick_vae(max_iter=20).fit(digits * factor + shift)
+    assert other.elbo_ + 64 * np.log(factor) == pytest.approx(est.elbo_, abs=0.7)
+    np.testing.assert_allclose(other.kl_per_component_, est.kl_per_component_, rtol=0.3)
+
+
+@ignore_not_converged
+def test_default_dtype_of_torch_does_not_matter(digits, quick_vae):
+    est = quick_vae().fit(digits)
+    scores = est.score_samples(digits)
+    before = torch.get_default_dtype()
+    try:
+        torch.set_default_dtype(torch.float64)
+        np.testing.assert_array_equal(est.score_samples(digits), scores)
+        assert quick_vae().fit(digits).elbo_ == pytest.approx(est.elbo_, rel=1e-6)
+    finally:
+        torch.set_default_dtype(before)
+
+
+@ignore_not_converged
+@pytest.mark.parametrize("n_draws", [1, 7, 5000])
+def test_scores_in_blocks_are_scores(n_draws, digits, quick_vae, monkeypatch):
+    est = quick_vae(n_importance_samples=n_draws).fit(digits)
+    scores = est.score_samples(digits[:20])
+    monkeypatch.setattr("skae._base.CHUNK_SIZE", 3000)
+    np.testing.assert_allclose(est.score_samples(digits[:20]), scores, rtol=1e-9)
+
+
+@ignore_not_converged
+@pytest.mark.parametrize("n_draws", [0, -1, 2.5, "a", None])
+def test_numbers_of_importance_samples_are_checked(n_draws, digits, quick_vae):
+    est = quick_vae().fit(digits).set_params(n_importance_samples=n_draws)
+    with pytest.raises((ValueError, TypeError), match="n_importance_samples"):
+        est.score_samples(digits)
+
+
+def test_warnings_name_the_callers_line(digits, quick_vae):
+    with pytest.warns(ConvergenceWarning) as caught:
+        quick_vae(beta=1e4, max_iter=40, n_iter_no_change=np.inf).fit(digits)
+    assert {Path(w.filename).name for w in caught} == {"test_variational.py"}
+    assert len(caught) == 2  # not converged, and collapsed
 
 
 CHANGES = {

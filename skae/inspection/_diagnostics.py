@@ -26,12 +26,15 @@ from skae.metrics._draws import MAX_LAW_ROWS, SAMPLERS, latent_draws, sampler_na
 from skae.metrics._estimators import NamedLaw
 from skae.metrics._inputs import check_labels, check_latent, check_output
 from skae.metrics._resampling import Streams, subsample
-from skae.sampling import PosteriorDensity, fit_latent_sampler
+from skae.sampling import PosteriorDensity, fit_latent_sampler, fit_posterior
 
 from . import _report
 from ._model import COMMON_SAMPLERS, describe
 
 __all__ = ["LatentDiagnostics"]
+
+# Laws that take more than codes.
+OTHER_SAMPLERS = ("class_conditional", "posterior")
 
 # Fewer codes than these cannot tell a gap from chance.
 MIN_SAMPLES = 20
@@ -416,10 +419,13 @@ class LatentDiagnostics:
             law = "box" if model.law is None else model.law
         else:
             law = self.sampler
+        if isinstance(law, str) and law not in (*SAMPLERS, *OTHER_SAMPLERS):
+            known = sorted([*SAMPLERS, *OTHER_SAMPLERS])
+            raise ValueError(f"sampler must be one of {known}. Got {law!r} instead.")
         if isinstance(law, str) and law == "class_conditional":
             law = self._law_by_class()
-        elif isinstance(law, str) and law == "posterior":
-            law = _law_of_posteriors(model, self._seed())
+        elif (isinstance(law, str) and law == "posterior") or isinstance(law, PosteriorDensity):
+            law = _law_of_posteriors(law, model, self._seed())
         self.sampler_ = sampler_name(law)
         if not isinstance(law, str | NamedLaw) and self.sampler_ in SAMPLERS:
             self.sampler_ = f"own {self.sampler_}"  # not to be taken for the law of that name
@@ -554,15 +560,16 @@ class _NearestRows:
         return self.classes[self.neighbors.predict(rows)]
 
 
-def _law_of_posteriors(model, seed):
+def _law_of_posteriors(law, model, seed):
     """The aggregated posterior of a variational model."""
+    if hasattr(law, "means_"):
+        return law
     if model.std is None:
         raise ValueError(
             "sampler='posterior' takes a variational estimator, or X_latent_std beside the codes. "
             "Got codes without posteriors."
         )
-    law = PosteriorDensity(max_samples=MAX_LAW_ROWS, random_state=seed)
-    return NamedLaw(law.fit(model.means, X_std=model.std), "posterior")
+    return NamedLaw(fit_posterior(law, model.means, model.std, seed), "posterior")
 
 
 def _left_out_on_error(what, measure, *args, **kwargs):

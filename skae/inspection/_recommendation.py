@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.model_selection import KFold
 from sklearn.utils import Bunch, check_array, check_consistent_length
 
@@ -11,7 +12,7 @@ from skae.metrics._draws import latent_draws
 from skae.metrics._estimators import NamedLaw, final_step
 from skae.metrics._inputs import check_latent
 from skae.metrics._resampling import Streams, subsample
-from skae.sampling import PosteriorDensity, class_labels, fit_latent_sampler
+from skae.sampling import class_labels, fit_latent_sampler, fit_posterior, is_posterior
 
 from ._model import describe
 
@@ -226,6 +227,8 @@ def recommend_sampler(
 
 def _model(estimator_or_codes, X, decode, seed):
     """Codes and decoder, of an estimator or as given."""
+    if not (decode is None or callable(decode)):
+        raise TypeError(f"decode must be a function from codes to rows. Got {decode!r} instead.")
     if not hasattr(estimator_or_codes, "fit"):
         return Bunch(codes=estimator_or_codes, decode=decode, std=None, own=None)
     if X is None:
@@ -272,23 +275,34 @@ def _laws(samplers, data):
     if isinstance(samplers, str) and samplers == "auto":
         samplers = [name for name in known if name != "class_conditional" or data.y is not None]
         samplers += [] if data.own is None else [data.own]
-    names = [] if isinstance(samplers, str) else [s for s in samplers if isinstance(s, str)]
-    others = [s for s in samplers if not isinstance(s, str)]
-    are_laws = all(hasattr(s, "sample") and hasattr(s, "score_samples") for s in others)
-    if not (names or others) or not set(names) <= set(known) or not are_laws:
+    is_list = isinstance(samplers, list | tuple | set)
+    names = [law for law in samplers if isinstance(law, str)] if is_list else []
+    others = [law for law in samplers if not isinstance(law, str)] if is_list else []
+    if not (names or others) or not set(names) <= set(known) or not all(map(_is_law, others)):
         raise ValueError(
             f"samplers must be 'auto', or a list of names from {known} and of estimators with fit, "
             f"sample and score_samples. Got {samplers!r} instead."
         )
     laws = {name: name for name in sorted(set(names), key=BY_SIMPLICITY.index)}
-    return laws | {type(law).__name__: law for law in others}
+    for law in others:
+        name = type(law).__name__
+        n_before = sum(label.split(" ")[0] == name for label in laws)
+        laws[f"{name} {n_before + 1}" if n_before else name] = law
+    return laws
+
+
+def _is_law(law):
+    """Whether it can be fitted, drawn from and scored."""
+    return isinstance(law, BaseEstimator) and all(
+        hasattr(law, method) for method in ("fit", "sample", "score_samples")
+    )
 
 
 def _fitted(law, data, rows, seed):
     """The law fitted on some of the rows."""
-    if isinstance(law, str) and law == "posterior":
+    if data.posteriors is not None and is_posterior(law):
         means, stds = data.posteriors
-        return PosteriorDensity(random_state=seed).fit(means[rows], X_std=stds[rows])
+        return fit_posterior(law, means[rows], stds[rows], seed)
     labels = None if data.y is None else data.y[rows]
     return fit_latent_sampler(law, data.codes[rows], seed, labels)
 

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn import utils
 from sklearn.utils import check_array, column_or_1d
 
-from skae._validation import as_numpy, check_finite
+from skae._validation import as_numpy, check_finite, check_missing
 
 __all__ = [
     "canonical_order",
@@ -159,7 +159,7 @@ def check_labels(y, n_samples):
         raise ValueError(
             f"y must have one label for each of the {n_samples} codes. Got {len(y)} instead."
         )
-    _check_missing(y)
+    check_missing(y)
     if y.dtype == object:
         y = _typed(y)
     if y.dtype == object:
@@ -173,32 +173,6 @@ def _unmixed(y):
         return y
     labels = np.asarray(y)
     return np.array(y, dtype=object) if labels.dtype.kind in "US" else labels
-
-
-def _check_missing(y):
-    """Raise for labels that are missing."""
-    if y.dtype.kind == "f":
-        missing, what = ~np.isfinite(y), "NaN or infinity"
-    elif y.dtype.kind in "mM":
-        missing, what = np.isnat(y), "missing labels"
-    elif y.dtype == object:
-        missing, what = np.fromiter(map(_is_missing, y), dtype=bool, count=len(y)), "missing labels"
-    else:
-        return
-    if missing.any():
-        row = int(np.argmax(missing))
-        raise ValueError(
-            f"y contains {what}. The first one is {y[row]} in row {row}: remove such rows."
-        )
-
-
-def _is_missing(label):
-    """Whether a label is None, NaN, NaT or pandas.NA."""
-    if label is None or type(label).__name__ == "NAType":
-        return True
-    if isinstance(label, float | np.floating):
-        return not np.isfinite(label)
-    return type(label).__name__ == "NaTType"
 
 
 def _typed(y):

@@ -1,16 +1,20 @@
 """One density for each class, so that draws can be asked for by class."""
 
+from collections.abc import Hashable
+
 import numpy as np
 from scipy.special import logsumexp
-from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
-from skae._validation import _fit_context, as_numpy
+from skae._validation import _fit_context, as_numpy, check_missing, restored_on_error
 
 from ._densities import LatentDensity
 from ._mixture import GaussianMixtureDensity
 
 __all__ = ["ClassConditionalDensity", "class_labels", "spread_labels"]
+
+# Rows for each number, on average, below which whole numbers as floats are no classes.
+MIN_ROWS = 5
 
 
 class ClassConditionalDensity(LatentDensity):
@@ -46,8 +50,9 @@ class ClassConditionalDensity(LatentDensity):
 
     Notes
     -----
-    A y that is missing or continuous, or has several columns, is no error: it is
-    not used, and there is one density for all codes. Only draws by class then raise.
+    A y that is None or continuous, or has several columns, is no error: it is
+    not used, and there is one density for all codes. Only draws by class then raise. Floats
+    that are whole numbers are classes if there are at least five rows for each on average.
 
     A class of one code is drawn at that code.
 
@@ -84,16 +89,17 @@ class ClassConditionalDensity(LatentDensity):
         self : ClassConditionalDensity
             The fitted density.
         """
-        X = self._check_codes(X, reset=True)
-        self.classes_, index = None, np.zeros(len(X), dtype=int)
-        labels = class_labels(y, len(X))
-        if labels is not None:
-            self.classes_, index = np.unique(labels, return_inverse=True)
-        self.class_prior_ = np.bincount(index) / len(X)
-        self.densities_ = [
-            GaussianMixtureDensity(random_state=self.random_state).fit(X[index == k])
-            for k in range(len(self.class_prior_))
-        ]
+        with restored_on_error(self):
+            X = self._check_codes(X, reset=True)
+            self.classes_, index = None, np.zeros(len(X), dtype=int)
+            labels = class_labels(y, len(X))
+            if labels is not None:
+                self.classes_, index = np.unique(labels, return_inverse=True)
+            self.class_prior_ = np.bincount(index) / len(X)
+            self.densities_ = [
+                GaussianMixtureDensity(random_state=self.random_state).fit(X[index == k])
+                for k in range(len(self.class_prior_))
+            ]
         return self
 
     def sample(self, n_samples=1, random_state=None, *, y=None):
@@ -135,7 +141,7 @@ class ClassConditionalDensity(LatentDensity):
             )
         known = {label: k for k, label in enumerate(self.classes_.tolist())}
         for label in labels.tolist():
-            if label not in known:
+            if not isinstance(label, Hashable) or label not in known:
                 raise ValueError(
                     f"y must hold labels seen in fit, {list(known)}. Got {label!r} instead."
                 )
@@ -163,19 +169,32 @@ def class_labels(y, n_samples):
     """Labels of classes as an array, or None for no y and for a y that holds no classes."""
     if y is None:
         return None
-    y = np.asarray(as_numpy(y))
+    y = _label_array(y)
     if y.shape[:1] != (n_samples,):
         raise ValueError(
             f"y must hold one label for each of {n_samples} rows. Got shape {y.shape} instead."
         )
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y.ravel()
+    if y.ndim == 1:
+        check_missing(y)
     if type_of_target(y, input_name="y") not in ("binary", "multiclass"):
         return None
-    return column_or_1d(y)
+    is_counted = y.dtype.kind == "f" and len(np.unique(y)) > max(2, n_samples / MIN_ROWS)
+    return None if is_counted else y
+
+
+def _label_array(y):
+    """Labels as an array; raises for what is none, such as rows of unequal length."""
+    try:
+        return np.asarray(as_numpy(y))
+    except ValueError as error:
+        raise ValueError(f"y must hold one label for each row. Got {y!r} instead.") from error
 
 
 def spread_labels(y, n_samples):
     """Labels of ``n_samples`` draws, from one label for all of them or one for each."""
-    labels = np.asarray(as_numpy(y))
+    labels = _label_array(y)
     if labels.ndim == 0:
         return np.repeat(labels, n_samples)
     if labels.shape != (n_samples,):

@@ -8,7 +8,7 @@ from sklearn.neighbors import KernelDensity
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skae._validation import as_numpy, as_random_state, check_finite
+from skae._validation import as_numpy, as_random_state, check_finite, restored_on_error
 
 __all__ = [
     "BoxDensity",
@@ -35,8 +35,11 @@ class LatentDensity(DensityMixin, BaseEstimator):
 
     def _check_codes(self, X, *, reset):
         """X as a finite float64 array; sets or checks the number of features."""
-        X = validate_data(self, as_numpy(X), reset=reset, dtype=np.float64, ensure_all_finite=False)
-        check_finite(X)
+        with restored_on_error(self):  # a failed fit leaves no number of features behind
+            X = validate_data(
+                self, as_numpy(X), reset=reset, dtype=np.float64, ensure_all_finite=False
+            )
+            check_finite(X)
         return X
 
     def _begin_draws(self, n_samples, random_state):

@@ -11,7 +11,13 @@ from ._densities import BoxDensity, StandardNormalDensity, WhitenedKernelDensity
 from ._mixture import GaussianMixtureDensity
 from ._posterior import PosteriorDensity
 
-__all__ = ["LATENT_SAMPLERS", "fit_latent_sampler", "takes_labels"]
+__all__ = [
+    "LATENT_SAMPLERS",
+    "fit_latent_sampler",
+    "fit_posterior",
+    "is_posterior",
+    "takes_labels",
+]
 
 LATENT_SAMPLERS = {
     "gmm": GaussianMixtureDensity,
@@ -52,6 +58,19 @@ def fit_latent_sampler(sampler, codes, random_state, y=None):
     if len(codes) == 1:  # mixtures need two rows; one code twice is the same law
         codes, *labels = (np.repeat(part, 2, axis=0) for part in (codes, *labels))
     return law.fit(codes, *labels)
+
+
+def is_posterior(sampler):
+    """Whether a law, by name or as an estimator, is the aggregated posterior."""
+    return isinstance(_unfitted(sampler), PosteriorDensity)
+
+
+def fit_posterior(sampler, means, stds, random_state):
+    """The aggregated posterior of rows, by name or as an estimator."""
+    law = _unfitted(sampler)
+    if law.random_state is None:
+        law.set_params(random_state=random_state)
+    return law.fit(means, X_std=stds)
 
 
 def takes_labels(sampler):

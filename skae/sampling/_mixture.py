@@ -9,7 +9,7 @@ from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from skae._validation import Interval, StrOptions, _fit_context
+from skae._validation import Interval, StrOptions, _fit_context, restored_on_error
 
 from ._densities import LatentDensity, variance_floor
 
@@ -106,7 +106,10 @@ class GaussianMixtureDensity(LatentDensity):
         self : GaussianMixtureDensity
             The fitted density.
         """
-        X = self._check_codes(X, reset=True)
+        with restored_on_error(self):
+            return self._fit(self._check_codes(X, reset=True))
+
+    def _fit(self, X):
         if len(X) == 1:  # mixtures need two rows; one code twice is the same law
             X = np.repeat(X, 2, axis=0)
         seed = np.random.RandomState() if self.random_state is None else self.random_state

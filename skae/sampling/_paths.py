@@ -76,6 +76,8 @@ def interpolate(X_latent0, X_latent1, n_steps=10, *, method="linear", decode=Non
     check_scalar(n_steps, "n_steps", Integral, min_val=2)
     if not (isinstance(method, str) and method in PATHS):
         raise ValueError(f"method must be one of {sorted(PATHS)}. Got {method!r} instead.")
+    if not (decode is None or callable(decode)):
+        raise TypeError(f"decode must be a function from codes to rows. Got {decode!r} instead.")
     start, end = _check_ends(X_latent0, X_latent1)
     dtype = np.result_type(start, end)
     start, end = start.astype(np.float64), end.astype(np.float64)
@@ -84,7 +86,13 @@ def interpolate(X_latent0, X_latent1, n_steps=10, *, method="linear", decode=Non
     paths = paths.astype(dtype, copy=False)
     if decode is None:
         return paths
-    rows = np.asarray(decode(paths.reshape(-1, paths.shape[2])))
+    points = paths.reshape(-1, paths.shape[2])
+    rows = np.asarray(decode(points))
+    if rows.ndim != 2 or len(rows) != len(points):
+        raise ValueError(
+            f"decode must make a row of each of {len(points)} points. Got shape {rows.shape} "
+            "instead."
+        )
     return rows.reshape(*paths.shape[:2], -1)
 
 
@@ -110,6 +118,9 @@ def _linear(start, end, t):
 
 def _spherical(start, end, t):
     """Paths that turn about the origin; t is a column."""
+    # In units of the largest number, whose square could overflow, or vanish.
+    unit = np.maximum(np.abs(start), np.abs(end)).max(axis=1, keepdims=True)
+    start, end = (np.divide(codes, unit, where=unit > 0, out=codes * 0) for codes in (start, end))
     radius0, radius1 = (np.linalg.norm(codes, axis=1, keepdims=True) for codes in (start, end))
     toward0, toward1 = _directions(start, radius0), _directions(end, radius1)
     toward0 = np.where(radius0 > 0, toward0, toward1)
@@ -118,7 +129,7 @@ def _spherical(start, end, t):
     angle = 2 * np.arctan2(*chords)  # accurate for small and for flat angles, unlike arccos
     turned = np.cos(t * angle[:, None]) * toward0[:, None]
     turned += np.sin(t * angle[:, None]) * _sideways(toward0, toward1)[:, None]
-    return _linear(radius0, radius1, t) * turned
+    return unit[:, None] * _linear(radius0, radius1, t) * turned
 
 
 def _directions(codes, radius):

@@ -6,7 +6,13 @@ import numpy as np
 from scipy.special import logsumexp
 from sklearn.utils import check_array, gen_batches
 
-from skae._validation import Interval, _fit_context, as_numpy, as_random_state
+from skae._validation import (
+    Interval,
+    _fit_context,
+    as_numpy,
+    as_random_state,
+    restored_on_error,
+)
 
 from ._densities import LatentDensity
 
@@ -76,7 +82,7 @@ class PosteriorDensity(LatentDensity):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, *, X_std):
+    def fit(self, X, y=None, *, X_std=None):
         """Keep the posteriors.
 
         Parameters
@@ -85,16 +91,17 @@ class PosteriorDensity(LatentDensity):
             Means of the posteriors.
         y : Ignored
             Present for API consistency.
-        X_std : array-like of shape (n_samples, n_components)
-            Their standard deviations, all positive.
+        X_std : array-like of shape (n_samples, n_components), default=None
+            Their standard deviations, all positive. Without them: ValueError.
 
         Returns
         -------
         self : PosteriorDensity
             The fitted density.
         """
-        means = self._check_codes(X, reset=True)
-        stds = _check_std(X_std, means.shape)
+        with restored_on_error(self):
+            means = self._check_codes(X, reset=True)
+            stds = _check_std(X_std, means.shape)
         kept = slice(None)
         if len(means) > self.max_samples:
             rng = as_random_state(self.random_state)
@@ -153,6 +160,11 @@ class PosteriorDensity(LatentDensity):
 
 def _check_std(X_std, shape):
     """Standard deviations as a positive float64 array of this shape."""
+    if X_std is None:
+        raise ValueError(
+            "PosteriorDensity takes the posteriors of a variational model: X_std must hold their "
+            "standard deviations. Got None instead."
+        )
     stds = check_array(as_numpy(X_std), dtype=np.float64, input_name="X_std")
     if stds.shape != shape:
         raise ValueError(

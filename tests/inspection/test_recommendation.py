@@ -163,6 +163,33 @@ def test_laws_of_ones_own():
         recommend_sampler(CLUMPS[:300], samplers=[PCA()])
 
 
+def test_laws_of_one_class_are_told_apart():
+    laws = [GaussianMixture(k, random_state=0) for k in (1, 3)]
+    frame = recommend_sampler(CLUMPS[:300], samplers=laws, random_state=0).to_frame()
+    assert list(frame.index) == ["GaussianMixture 2", "GaussianMixture"]
+
+
+@pytest.mark.parametrize("samplers", [None, 5, GaussianMixture(1), [GaussianMixture], []])
+def test_what_are_no_laws(samplers):
+    with pytest.raises(ValueError, match="samplers must be 'auto', or a list"):
+        recommend_sampler(NORMAL, samplers=samplers)
+
+
+def test_posterior_densities_as_instances(digits):
+    X = digits[0][:200] / 16
+    law = PosteriorDensity(max_samples=100)
+    est = VariationalAutoencoderTransformer(
+        hidden_layer_sizes=16, max_iter=4, tol=1e9, n_iter_no_change=1, kl_warmup=0,
+        latent_sampler=law, random_state=0,
+    ).fit(X)  # fmt: skip
+    assert "PosteriorDensity" in recommend_sampler(est, X, random_state=0).to_frame().index
+    options = {"n_resamples": 0, "random_state": 0}
+    report = LatentDiagnostics.from_estimator(est, X, sampler=law, **options)
+    assert report.sampler_ == "posterior"
+    with pytest.raises(ValueError, match="X_std must hold their standard deviations"):
+        recommend_sampler(NORMAL, samplers=[law])
+
+
 def test_the_law_of_the_estimator_is_among_the_laws(digits, quick):
     X = digits[0][:200]
     est = quick(tol=1e9, n_iter_no_change=1, latent_sampler=GaussianMixture(1)).fit(X)
@@ -194,6 +221,10 @@ def test_continuous_y_is_not_used():
 def test_errors():
     with pytest.raises(ValueError, match="X must be given with an estimator"):
         recommend_sampler(PCA(2).fit(NORMAL))
+    with pytest.raises(TypeError, match="decode must be a function from codes to rows"):
+        recommend_sampler(NORMAL, decode=3)
+    with pytest.raises(ValueError, match=r"sampler must be one of .*'posterior'.* Got 'nope'"):
+        LatentDiagnostics.from_latent(NORMAL, sampler="nope")
     with pytest.raises(ValueError, match="decode is for bare codes"):
         recommend_sampler(PCA(2).fit(NORMAL), NORMAL, decode=abs)
     with pytest.raises(ValueError, match=r"samplers must be .* Got \['uniform'\] instead"):

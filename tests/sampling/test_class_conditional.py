@@ -1,7 +1,9 @@
 """ClassConditionalDensity: which classes come, and what happens without."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.datasets import load_diabetes
 
 from skae.sampling import ClassConditionalDensity, GaussianMixtureDensity
 
@@ -78,3 +80,35 @@ def test_errors_name_the_label_and_the_classes(law):
         law.sample(3, y=["a", "b"])
     with pytest.raises(ValueError, match=r"each of 200 rows. Got shape \(199,\) instead"):
         ClassConditionalDensity().fit(CODES, Y[:-1])
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.array(["a", None, "b", "a"], dtype=object),
+        np.array([1.0, np.nan, 2.0, 1.0]),
+        pd.Series(["a", pd.NA, "b", "a"], dtype="string"),
+        pd.Series([1, pd.NA, 2, 1], dtype="Int64"),
+    ],
+    ids=["None", "NaN", "NA of strings", "NA of integers"],
+)
+def test_missing_labels_are_named(y):
+    with pytest.raises(ValueError, match="y contains"):
+        ClassConditionalDensity().fit(np.eye(4), y)
+
+
+def test_labels_that_are_none():
+    with pytest.raises(ValueError, match="y must hold one label for each row"):
+        ClassConditionalDensity().fit(np.eye(2), [[1], [2, 3]])
+    law = ClassConditionalDensity().fit(np.eye(4), ["a", "a", "b", "b"])
+    with pytest.raises(ValueError, match="y must hold labels seen in fit"):
+        law.sample(2, y={"a": 1})
+
+
+def test_counts_are_no_classes():
+    """A target of whole numbers, nearly all different, is continuous; ten digits are not."""
+    X, y = load_diabetes(return_X_y=True)
+    assert ClassConditionalDensity().fit(X[:, :2], y).classes_ is None
+    digits = np.repeat(np.arange(10.0), 20)
+    codes = np.random.RandomState(0).standard_normal((200, 2))
+    assert len(ClassConditionalDensity().fit(codes, digits).classes_) == 10

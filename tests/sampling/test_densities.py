@@ -215,3 +215,31 @@ def test_bad_input(law):
 def test_number_of_mixture_components_is_checked():
     with pytest.raises(ValueError, match="n_components"):
         GaussianMixtureDensity("aic").fit(PLANE)
+
+
+@pytest.mark.parametrize("law", LAWS, ids=str)
+def test_failed_fits_leave_nothing_behind(law):
+    law = clone(law)
+    before = vars(law).copy()
+    with pytest.raises(ValueError, match="NaN"):
+        fitted_in_place(law, np.full((10, 2), np.nan))
+    assert vars(law) == before
+    fitted_in_place(law, PLANE)
+    scores = law.score_samples(PLANE)
+    with pytest.raises(ValueError, match="NaN"):
+        fitted_in_place(law, np.full((10, 3), np.nan))
+    np.testing.assert_array_equal(law.score_samples(PLANE), scores)
+
+
+def fitted_in_place(law, codes):
+    options = {"X_std": np.ones(codes.shape)} if isinstance(law, PosteriorDensity) else {}
+    return law.fit(codes, **options)
+
+
+def test_posteriors_need_standard_deviations():
+    law = PosteriorDensity()
+    with pytest.raises(ValueError, match="X_std must hold their standard deviations"):
+        law.fit(PLANE)
+    with pytest.raises(ValueError, match="X_std must be positive"):
+        law.fit(PLANE, X_std=np.zeros(PLANE.shape))
+    assert not hasattr(law, "n_features_in_")

@@ -95,3 +95,16 @@ def test_errors():
         interpolate(START, END[:5])
     with pytest.raises(ValueError, match="X_latent1 contains NaN"):
         interpolate(START, np.full_like(END, np.nan))
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_spherical_paths_of_any_size(size):
+    paths = interpolate([[2 * size, 0]], [[0, 2 * size]], 3, method="spherical")
+    np.testing.assert_allclose(paths[0, 1] / size, [2**0.5, 2**0.5])
+
+
+def test_decoders_that_are_none():
+    with pytest.raises(TypeError, match="decode must be a function"):
+        interpolate([[0.0]], [[1.0]], decode=3)
+    with pytest.raises(ValueError, match="decode must make a row of each of 10 points"):
+        interpolate([[0.0]], [[1.0]], decode=lambda points: points[:5])
