@@ -251,9 +251,12 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
 
     which is 1, up to sampling, for the noise of probabilistic PCA. On digits and MNIST the
     log-likelihood of held-out rows is greatest near this value, not at 1, and on tables
-    of few features near 1; the curve is in ``benchmarks/bench_variational.py``. For the
-    narrowest gaps in many components take more: 3 for digits with 16 components. The first
-    call of `partial_fit` sets it.
+    of few features near 1; ``benchmarks/bench_variational.py`` prints the curve. In many
+    components gaps remain (digits, 16 components: a sixth of the draws); ``beta`` of 3 to 4
+    closes them at the cost of reconstructions, and ``latent_sampler='posterior'`` avoids them.
+    With few rows the formula grows by about n_features / n_samples: independent noise looks
+    dependent then. The first `fit` sets it for warm starts, the first `partial_fit` for the
+    next.
 
     `transform` gives posterior means. Their spread is less than that of draws, which the
     decoder was trained on: see `sample_posterior`.
