@@ -249,14 +249,16 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
 
         beta_ = max(1, (n_features - n_components) * sum_j r_j² / (sum_j r_j)²)
 
-    which is 1, up to sampling, for the noise of probabilistic PCA. On digits and MNIST the
-    log-likelihood of held-out rows is greatest near this value, not at 1, and on tables
-    of few features near 1; ``benchmarks/bench_variational.py`` prints the curve. In many
-    components gaps remain (digits, 16 components: a sixth of the draws); ``beta`` of 3 to 4
-    closes them at the cost of reconstructions, and ``latent_sampler='posterior'`` avoids them.
-    With few rows the formula grows by about n_features / n_samples: independent noise looks
-    dependent then. The first `fit` sets it for warm starts, the first `partial_fit` for the
-    next.
+    which is 1, up to sampling, for the noise of probabilistic PCA. In a linear model no
+    component falls silent by it: ``beta_`` times the noise variance is a mean of the r_j, and
+    so below the variance along every component. For ``'bernoulli'`` it is less by the ratio of
+    the variance left to that of binary features of the same means. On digits and MNIST the
+    log-likelihood of held-out rows is greatest near this value, not at 1, and on tables of few
+    features near 1; ``benchmarks/bench_variational.py`` prints the curve. In many components
+    gaps remain (digits, 16 components: a sixth of the draws); ``beta`` of 3 to 4 closes them
+    at the cost of reconstructions, and ``latent_sampler='posterior'`` avoids them. With few
+    rows the formula grows by about n_features / n_samples: independent noise looks dependent
+    then. The first `fit` sets it for warm starts, the first `partial_fit` for the next.
 
     `transform` gives posterior means. Their spread is less than that of draws, which the
     decoder was trained on: see `sample_posterior`.
@@ -383,7 +385,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         return {
             "dispersion": likelihood.start_dispersion(noise),
             "n_components": n_components,
-            "beta": max(1.0, noise_redundancy(rows, *place)),
+            "beta": max(1.0, noise_redundancy(rows, *place, likelihood)),
         }
 
     def _further_callbacks(self, n_steps):

@@ -361,6 +361,30 @@ def test_automatic_beta_is_the_redundancy_of_the_noise(encoder, digits, quick_va
 
 
 @ignore_not_converged
+def test_automatic_beta_knows_how_much_noise_the_likelihood_assumes(digits, quick_vae):
+    mean = digits.mean(axis=0)
+    left = PCA().fit(digits).explained_variance_[2:] * 299 / 300
+    assumed = (mean * (1 - mean)).mean()
+    expected = (left.sum() / 62 / assumed) * 62 * (left**2).sum() / left.sum() ** 2
+    est = quick_vae(likelihood="bernoulli").fit(digits)
+    assert est.beta_ == pytest.approx(max(1, expected), rel=1e-6)
+    assert est.beta_ < quick_vae().fit(digits).beta_
+
+
+@pytest.mark.parametrize("likelihood", ["laplace", "bernoulli"])
+def test_defaults_of_other_likelihoods_do_not_collapse(likelihood):
+    X = load_digits().data / 16
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="The posterior has collapsed")
+        warnings.filterwarnings("ignore", message="Maximum iterations")
+        est = VariationalAutoencoderTransformer(
+            likelihood=likelihood, random_state=0, max_iter=60
+        ).fit(X)
+    assert est.n_active_components_ == 2
+    assert est.kl_per_component_.min() > 0.5
+
+
+@ignore_not_converged
 def test_automatic_beta_is_set_once(digits, quick_vae):
     est = quick_vae().partial_fit(digits[:200])
     beta = est.beta_

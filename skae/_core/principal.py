@@ -108,7 +108,7 @@ def _standardized_sample(rows, center, scale, n_components, seed):
     return x if weights is None else x * np.sqrt(weights.numpy())[:, None]
 
 
-def noise_redundancy(rows, center, scale, n_components, seed):
+def noise_redundancy(rows, center, scale, n_components, seed, likelihood):
     """How many times a likelihood of independent features counts what PCA leaves of the rows.
 
     With r_j the variances along the principal axes beyond n_components, D - n_components in
@@ -116,7 +116,8 @@ def noise_redundancy(rows, center, scale, n_components, seed):
     would fluctuate as much [C. S. Bretherton et al., "The effective number of spatial degrees
     of freedom of a time-varying field", J. Climate 12, 1999]. The redundancy is
     D - n_components over this number: 1 for noise that is independent and of equal
-    variance.
+    variance. A likelihood that takes the noise to be larger than it is (``'bernoulli'``, on
+    numbers between 0 and 1) counts it so much less.
     """
     x = _standardized_sample(rows, center, scale, n_components, seed)
     axes = principal_axes(rows, center, scale, n_components, seed)[0].numpy()
@@ -125,7 +126,10 @@ def noise_redundancy(rows, center, scale, n_components, seed):
         total, trace = (np.square(part, dtype=np.float64).sum() for part in (x, left))
         if trace <= 1e3 * np.finfo(x.dtype).eps * total or x.shape[1] <= n_components + 1:
             return 1.0
-        return (x.shape[1] - n_components) * _sum_of_squares(left, seed) / trace**2
+        n_left = x.shape[1] - n_components
+        noise = trace / len(x) / n_left
+        share = noise / float(likelihood.start_noise(noise, center, scale))
+        return share * n_left * _sum_of_squares(left, seed) / trace**2
 
 
 def _sum_of_squares(x, seed):

@@ -9,6 +9,7 @@ from torch import nn
 
 from skae._core import principal
 from skae._core.batches import Batches, Rows, center_and_scale
+from skae._core.likelihoods import LIKELIHOODS
 from skae._core.modules import ACTIVATIONS, Autoencoder, Perceptron
 from skae._core.net import Objective, warmup_cosine
 from skae._core.principal import noise_redundancy, principal_axes
@@ -210,7 +211,8 @@ def test_threads_are_limited_for_small_steps_only():
 
 def redundancy(X, n_components, weights=None):
     rows = Rows(X, weights)
-    return noise_redundancy(rows, *center_and_scale(rows), n_components, 0)
+    likelihood = LIKELIHOODS["gaussian"]
+    return noise_redundancy(rows, *center_and_scale(rows), n_components, 0, likelihood)
 
 
 def rotated(spectrum, n_samples=500):
