@@ -205,12 +205,7 @@ class BaseAutoencoder(
         if resume:
             self._check_resumable()
         device = check_device(self.device)
-        law = check_latent_sampler(self.latent_sampler)
-        if is_posterior(law) and not self._has_posteriors:
-            raise ValueError(
-                f"latent_sampler={law!r} takes a variational model, whose rows have posteriors. "
-                f"Got {type(self).__name__} instead; try 'gmm' or 'kde'."
-            )
+        law = self._checked_law()
         labels = class_labels(y, X.shape[0]) if takes_labels(law) else None
         user_callbacks = check_callbacks(self.callbacks, self.early_stopping)
         seed = as_random_state(self.random_state).randint(2**31 - 1)
@@ -232,6 +227,16 @@ class BaseAutoencoder(
                 net.partial_fit(rows)
                 attributes = record(net.trim())
         vars(self).update(attributes)
+
+    def _checked_law(self):
+        """The name of the latent law or an unfitted clone; raises for one that rows cannot fit."""
+        law = check_latent_sampler(self.latent_sampler)
+        if is_posterior(law) and not self._has_posteriors:
+            raise ValueError(
+                f"latent_sampler={law!r} takes a variational model, whose rows have posteriors. "
+                f"Got {type(self).__name__} instead; try 'gmm' or 'kde'."
+            )
+        return law
 
     def _check_resumable(self):
         """Raise if a parameter that trained networks cannot change has another value."""
