@@ -8,6 +8,7 @@ import numpy as np
 from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
+from threadpoolctl import threadpool_limits
 
 from skae._validation import Interval, StrOptions, _fit_context, restored_on_error
 
@@ -106,7 +107,8 @@ class GaussianMixtureDensity(LatentDensity):
         self : GaussianMixtureDensity
             The fitted density.
         """
-        with restored_on_error(self):
+        # A second thread makes fits on codes, which are few numbers, no faster but slower.
+        with restored_on_error(self), threadpool_limits(1, user_api="blas"):
             return self._fit(self._check_codes(X, reset=True))
 
     def _fit(self, X):

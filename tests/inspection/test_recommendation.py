@@ -21,7 +21,8 @@ SPIRAL = np.c_[ANGLE * np.cos(ANGLE), ANGLE * np.sin(ANGLE)] + 0.1 * NORMAL
 
 @pytest.fixture(scope="module")
 def digits():
-    return load_digits(return_X_y=True)
+    X, y = load_digits(return_X_y=True)
+    return X[:900], y[:900]
 
 
 @pytest.fixture(scope="module")
