@@ -10,7 +10,7 @@ from .batches import Batches, block_size
 from .likelihoods import LIKELIHOODS, MIN_DISPERSION
 from .net import AutoencoderNet
 from .noise import BANK_SIZE, fixed_bank, noises_for
-from .penalties import weighted_mean
+from .penalties import share_of_rows, weighted_mean
 
 __all__ = [
     "EvidenceBound",
@@ -69,6 +69,7 @@ class EvidenceBound(torch.nn.Module):
         nats = weighted_mean(nats, weights)
         kl = kl_to_standard_normal(posterior.mean, posterior.log_variance)
         kl = weighted_mean(kl, None if weights is None else weights[:, None], dim=0)
+        self.kl_ = kl.detach()
         if penalize:
             kl = kl.clamp(min=self.free_bits)
         kl = self.beta * kl.sum() / posterior.target.shape[1]
@@ -76,6 +77,19 @@ class EvidenceBound(torch.nn.Module):
         self.full_ = (nats + kl).detach()
         # Held-out rows are scored by the bound, not by what of it is in force yet.
         return nats + (self.kl_share if penalize else 1.0) * kl
+
+    def gradients(self, posterior, weights):
+        """The objective of training, its gradient at the output, and at means and log-variances."""
+        loss = self(posterior, weights, penalize=True)
+        likelihood = LIKELIHOODS[self.likelihood]
+        share = share_of_rows(weights, len(posterior.mean))
+        slope = likelihood.nats_slope(posterior.dispersion)
+        _, of_output = likelihood.gradient(posterior.output, posterior.target, slope * share)
+        share = share * self.kl_share * self.beta / posterior.target.shape[1]
+        if self.free_bits:
+            share = share * (self.kl_ >= self.free_bits).to(self.kl_)
+        of_log_variance = (posterior.log_variance.exp() - 1).mul_(share / 2)
+        return loss, of_output, (posterior.mean * share, of_log_variance)
 
     @torch.no_grad()
     def _note(self, posterior, losses, weights):
@@ -184,7 +198,8 @@ class VariationalNet(AutoencoderNet):
         std, total = torch.exp(log_variance / 2), 0.0
         for seed in range(N_DRAWS):
             noise = module.noise_of(x, fixed_bank(mean.shape[1], x, seed))
-            total = total + loss(*module.decode(mean + std * noise, x, standard)).double().cpu()
+            output = module.decode(module.from_latent(mean + std * noise))
+            total = total + loss(output, module.target(x, standard)).double().cpu()
         return total / N_DRAWS
 
     def _blocks(self, rows):

@@ -24,15 +24,40 @@ def squared_error(output, target):
     return mse_loss(output, target, reduction="none").mean(dim=1)
 
 
+def squared_error_gradient(output, target, share):
+    """``Σ_i share_i squared_error_i``, and its gradient with respect to the output."""
+    difference = output - target
+    gradient = difference * (2 / output.shape[1] * share)
+    return _inner(difference, gradient) / 2, gradient
+
+
 def absolute_error(output, target):
     """Mean over features of ``|x - x_hat|``, shape (n_samples,)."""
     return l1_loss(output, target, reduction="none").mean(dim=1)
+
+
+def absolute_error_gradient(output, target, share):
+    """``Σ_i share_i absolute_error_i``, and its gradient, 0 where output and target are equal."""
+    difference = output - target
+    gradient = difference.sign().mul_(share / output.shape[1])
+    return _inner(difference, gradient), gradient
+
+
+def _inner(a, b):
+    return torch.dot(a.flatten(), b.flatten())
 
 
 def log_loss(logits, target):
     """Mean over features of ``-x log p - (1 - x) log(1 - p)``, p the sigmoid of the logits."""
     losses = binary_cross_entropy_with_logits(logits, target, reduction="none")
     return losses.mean(dim=1)
+
+
+def log_loss_gradient(logits, target, share):
+    """``Σ_i share_i log_loss_i``, and its gradient with respect to the logits."""
+    gradient = (logits.sigmoid() - target).mul_(share / logits.shape[1])
+    losses = binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return (losses * (share / logits.shape[1])).sum(), gradient
 
 
 def gaussian_log_density(x, mean, noise_variance):
@@ -102,7 +127,10 @@ class Likelihood(NamedTuple):
     """
 
     loss: Callable  # (output, target) -> (n_samples,), standardized units
+    # (output, target, share) -> Σ_i share_i loss_i and its gradient, share a number or a column
+    gradient: Callable
     nats: Callable  # (loss, dispersion) -> -log p per feature; the best dispersion is E loss
+    nats_slope: Callable  # dispersion -> nats for each unit of loss
     log_density: Callable  # (x, output, noise_variance) -> (n_samples,), units of X
     unit_power: int  # the loss in units of X is the standardized loss times s ** unit_power
     noise_variance: Callable | None  # mean loss in units of X -> its most likely σ²
@@ -115,7 +143,9 @@ class Likelihood(NamedTuple):
 LIKELIHOODS = {
     "gaussian": Likelihood(
         squared_error,
+        squared_error_gradient,
         gaussian_nats,
+        lambda dispersion: 0.5 / dispersion,
         gaussian_log_density,
         unit_power=2,
         noise_variance=lambda loss: loss,
@@ -126,7 +156,9 @@ LIKELIHOODS = {
     ),
     "laplace": Likelihood(
         absolute_error,
+        absolute_error_gradient,
         laplace_nats,
+        lambda dispersion: 1 / dispersion,
         laplace_log_density,
         unit_power=1,
         noise_variance=lambda loss: 2 * loss**2,
@@ -137,7 +169,9 @@ LIKELIHOODS = {
     ),
     "bernoulli": Likelihood(
         log_loss,
+        log_loss_gradient,
         bernoulli_nats,
+        lambda dispersion: 1.0,
         bernoulli_log_density,
         unit_power=0,
         noise_variance=None,

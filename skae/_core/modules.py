@@ -44,16 +44,16 @@ LOG_VARIANCES = (-30.0, 20.0)
 
 
 class Perceptron(nn.Module):
-    """A multilayer perceptron beside a linear path: ``W x + b + mlp(x)``.
+    """A multilayer perceptron beside a linear path: ``W x + mlp(x)``.
 
-    Without hidden layers there is only the linear path.
+    Without hidden layers there is only the linear path, ``W x + b``.
     """
 
     def __init__(self, widths, activation):
         super().__init__()
         # In float32 whatever torch's default is, so that a seed means the same weights.
         linear = partial(nn.Linear, dtype=torch.float32)
-        self.linear = linear(widths[0], widths[-1])
+        self.linear = linear(widths[0], widths[-1], bias=len(widths) == 2)
         layers = []
         for n_in, n_out in pairwise(widths):
             layers += [linear(n_in, n_out), ACTIVATIONS[activation]()]
@@ -77,11 +77,12 @@ class Perceptron(nn.Module):
         rows, columns = weight.shape
         self.linear.weight[:rows, :columns] = weight
         self.linear.weight[:, columns:] = 0
-        self.linear.bias.zero_().add_(bias)
+        last = self.linear if self.layers is None else self.layers[-1]
+        last.bias.zero_()
         if self.layers is not None:
-            self.layers[-1].weight.mul_(size)
-            self.layers[-1].bias.mul_(size)
-            self.linear.bias.sub_(self.layers(torch.zeros_like(self.linear.weight[:1]))[0])
+            last.weight.mul_(size)
+            last.bias.sub_(self.layers(torch.zeros_like(self.linear.weight[:1]))[0])
+        last.bias.add_(bias)
 
 
 def user_module(name, module, n_in, n_out, dtype):
@@ -192,24 +193,47 @@ class Autoencoder(nn.Module):
     def forward(self, x):
         """Codes, decoder's output and its target, the last two comparable by a loss."""
         standard = self.standardize(x)
-        codes = self.encode(x, standard)
-        return codes, *self.decode(codes, x, standard)
+        latent = self.latent(self.encode(self.corrupted(x, standard)), x)
+        output = self.decode(self.decoder_input(latent))
+        return self.prediction(latent, output, x, standard)
 
-    def encode(self, x, standard):
-        """What the encoder makes of rows, corrupted in training if there is noise."""
+    def corrupted(self, x, standard):
+        """What the encoder gets of rows: with noise in training, if there is to be any."""
         # The user's encoder gets a copy: it may work in place.
         inputs = x.clone() if self.own_encoder else standard
         if self.training and self.noise:
             unit = self.standardize.scale if self.own_encoder else 1
             inputs = inputs + self.noise * unit * torch.randn_like(inputs)
+        return inputs
+
+    def encode(self, inputs):
+        """The encoder's output."""
         return _apply("encoder", self.encoder, inputs)
 
-    def decode(self, codes, x, standard):
-        """Decoder's output for codes, and what it is to hit of rows x."""
-        output = _apply("decoder", self.decoder, codes)
-        if self.has_logits:
-            return output, x
-        return self.standardize(output) if self.own_decoder else output, standard
+    def latent(self, encoded, x):
+        """What the encoder's output for rows x means: codes."""
+        return encoded
+
+    def decoder_input(self, latent):
+        """What the decoder gets."""
+        return latent
+
+    def decode(self, inputs):
+        """The decoder's output, standardized or logits."""
+        output = _apply("decoder", self.decoder, inputs)
+        return self.standardize(output) if self.own_decoder and not self.has_logits else output
+
+    def prediction(self, latent, output, x, standard):
+        """What a loss takes."""
+        return latent, output, self.target(x, standard)
+
+    def target(self, x, standard):
+        """What the decoder's output is to hit of rows x."""
+        return x if self.has_logits else standard
+
+    def latent_gradient(self, encoded, prediction, of_decoder_input, of_latent):
+        """Gradient of the encoder's output, from those of what became of it."""
+        return of_decoder_input if of_latent is None else of_decoder_input + of_latent
 
     def unit(self, likelihood):
         """What turns a standardized loss into one in units of X."""
@@ -273,14 +297,13 @@ class VariationalAutoencoder(Autoencoder):
         axes = dispersion.new_zeros(n_components), dispersion.new_ones(n_components)
         self.to_latent, self.from_latent = Standardize(*axes), Unstandardize(*axes)
 
-    def forward(self, x):
-        standard = self.standardize(x)
-        mean, log_variance = self.posterior(x, standard)
+    def latent(self, encoded, x):
+        """Means and log-variances of posteriors, and draws from them, (n, n_components) each."""
+        mean, log_variance = self.axes(encoded)
         n_components = mean.shape[1]
         vectors = bank(n_components, x) if self.training else fixed_bank(n_components, x)
         codes = mean + torch.exp(log_variance / 2) * self.noise_of(x, vectors)
-        decoded = self.decode(codes, x, standard)
-        return Posterior(codes, *decoded, mean, log_variance, self.dispersion)
+        return codes, mean, log_variance
 
     def noise_of(self, x, vectors):
         """The vector of a bank that belongs to each row."""
@@ -288,13 +311,33 @@ class VariationalAutoencoder(Autoencoder):
 
     def posterior(self, x, standard):
         """Means and log-variances, both of shape (n, n_components)."""
-        mean, log_variance = self.encode(x, standard).chunk(2, dim=1)
+        return self.axes(self.encode(self.corrupted(x, standard)))
+
+    def axes(self, encoded):
+        """Means and log-variances along the axes of the latent space."""
+        mean, log_variance = encoded.chunk(2, dim=1)
         log_variance = log_variance.clamp(*LOG_VARIANCES) - 2 * self.to_latent.scale.log()
         return self.to_latent(mean), log_variance
 
-    def decode(self, codes, x, standard):
-        """Decoder's output for codes, and what it is to hit of rows x."""
-        return super().decode(self.from_latent(codes), x, standard)
+    def decoder_input(self, latent):
+        return self.from_latent(latent[0])
+
+    def prediction(self, latent, output, x, standard):
+        codes, mean, log_variance = latent
+        target = self.target(x, standard)
+        return Posterior(codes, output, target, mean, log_variance, self.dispersion)
+
+    def latent_gradient(self, encoded, prediction, of_decoder_input, of_latent):
+        """By the chain rule through ``codes = mean + exp(log_variance / 2) * noise``."""
+        of_codes = of_decoder_input * self.from_latent.scale
+        of_mean, of_log_variance = of_latent
+        of_mean = (of_mean + of_codes) / self.to_latent.scale
+        # The deviation of a code from its mean is proportional to the standard deviation.
+        of_log_variance = of_log_variance + of_codes * (prediction.codes - prediction.mean) / 2
+        low, high = LOG_VARIANCES
+        log_variance = encoded[:, of_mean.shape[1] :]
+        of_log_variance.mul_((log_variance >= low) & (log_variance <= high))
+        return torch.cat([of_mean, of_log_variance], dim=1)
 
     @torch.no_grad()
     def place(self, center, scale):

@@ -14,12 +14,12 @@ from skorch.callbacks import (
 )
 from skorch.helper import predefined_split
 from skorch.utils import TeeGenerator
-from torch.nn.utils import clip_grad_norm_
 from tqdm.auto import tqdm
 
 from .batches import Batches, block_size
+from .fused import Backpropagation
 from .likelihoods import LIKELIHOODS
-from .penalties import PENALTIES, weighted_mean
+from .penalties import PENALTIES, penalty_gradient, share_of_rows, weighted_mean
 
 __all__ = ["OWN", "AutoencoderNet", "Objective", "training_callbacks"]
 
@@ -58,6 +58,16 @@ class Objective(torch.nn.Module):
             loss = loss + self.penalty_weight * PENALTIES[self.penalty](prediction[0], weights)
         return loss
 
+    def gradients(self, prediction, weights):
+        """The objective of training, its gradient at the output, and at the codes or None."""
+        codes, output, target = prediction
+        share = share_of_rows(weights, len(codes))
+        loss, of_output = LIKELIHOODS[self.likelihood].gradient(output, target, share)
+        if self.penalty is None:
+            return loss, of_output, None
+        penalty, of_codes = penalty_gradient(self.penalty, codes, weights)
+        return loss + self.penalty_weight * penalty, of_output, self.penalty_weight * of_codes
+
     def row_losses(self, prediction):
         """What each row costs, without penalties."""
         _, output, target = prediction
@@ -82,6 +92,8 @@ class AutoencoderNet(NeuralNet):
 
     interrupted = None
     start_loss = math.inf
+    # Of the training under way.
+    backpropagation_ = None
 
     @property
     def _default_callbacks(self):
@@ -96,22 +108,43 @@ class AutoencoderNet(NeuralNet):
         weights = None if y_true is None else y_true.to(y_pred[0])
         return self.criterion_(y_pred, weights, penalize=training)
 
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """skorch's, once we know which networks callbacks left as they were."""
+        if training and not (self.backpropagation_ and self.backpropagation_.is_current):
+            self.release_parameters()
+            parts = self.module_, self.criterion_, self.optimizer_
+            self.backpropagation_ = Backpropagation(*parts)
+        super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+
     def train_step(self, batch, **fit_params):
         """One step without the closure that none of our solvers needs."""
-        self._zero_grad_optimizer(set_to_none=True)
         step = self.train_step_single(batch, **fit_params)
         self.check_finite(step["loss"].item())
         named_parameters = TeeGenerator(self.get_all_learnable_params())
         self.notify(
             "on_grad_computed", named_parameters=named_parameters, batch=batch, training=True
         )
-        parameters = [p for group in self.optimizer_.param_groups for p in group["params"]]
-        norm = clip_grad_norm_(parameters, MAX_GRADIENT_NORM)
-        if norm.item() < 100 * torch.finfo(norm.dtype).eps:
-            # Adam would make whole steps of a gradient that is all rounding.
-            self._zero_grad_optimizer(set_to_none=False)
-        self._step_optimizer(None)
+        parameters = self.backpropagation_.parameters
+        parameters.adopt_gradients()
+        # Adam would make whole steps of a gradient that is all rounding.
+        parameters.clip(MAX_GRADIENT_NORM, 100 * torch.finfo(step["loss"].dtype).eps)
+        parameters.step()
         return step
+
+    def train_step_single(self, batch, **fit_params):
+        """Set the gradients; skorch's is for networks that only autograd knows."""
+        self._set_training(True)
+        x, weights = batch
+        x = x.to(self.module_.standardize.center)
+        weights = None if weights is None else weights.to(x)
+        loss, prediction = self.backpropagation_(x, weights)
+        return {"loss": loss, "y_pred": prediction}
+
+    def release_parameters(self):
+        """Give every parameter its own memory, as before training."""
+        if self.backpropagation_ is not None:
+            self.backpropagation_.parameters.release()
+        self.backpropagation_ = None
 
     def _set_training(self, training=True):
         """Switch dropout and its like on or off, where that is a change."""
@@ -167,6 +200,7 @@ class AutoencoderNet(NeuralNet):
 
     def trim(self):
         """Let go of the data, of our own callbacks and of the history of batches."""
+        self.release_parameters()
         self.train_split = None
         self.callbacks = None
         self.callbacks_ = [(name, cb) for name, cb in self.callbacks_ if not name.startswith(OWN)]
@@ -178,6 +212,7 @@ class AutoencoderNet(NeuralNet):
     def snapshot(self):
         """A trimmed copy, whose weights further training does not touch."""
         twin = copy.copy(self)
+        twin.backpropagation_ = None
         twin.module_ = copy.deepcopy(self.module_)
         twin.history_ = copy.deepcopy(self.history_)
         return twin.trim()

@@ -6,7 +6,7 @@ and returns one number.
 
 import torch
 
-__all__ = ["PENALTIES", "weighted_mean"]
+__all__ = ["PENALTIES", "penalty_gradient", "share_of_rows", "weighted_mean"]
 
 # Widths of the kernel, as multiples of E‖a - b‖² = 2d for a, b drawn from N(0, I).
 MMD_WIDTHS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -15,6 +15,11 @@ MMD_WIDTHS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 def weighted_mean(values, weights=None, dim=None):
     """``(1/n) Σ_i w_i v_i``, with weights whose mean over *all* rows is 1."""
     return (values if weights is None else weights * values).mean(dim=dim)
+
+
+def share_of_rows(weights, n_rows):
+    """What each row counts in `weighted_mean`: a number, or a column."""
+    return 1 / n_rows if weights is None else (weights / n_rows)[:, None]
 
 
 def l1(codes, weights=None):
@@ -51,4 +56,19 @@ def _multiquadratic(a, b):
     return sum(c / (c + squared_distance) for c in widths) / len(widths)
 
 
+def penalty_gradient(name, codes, weights=None):
+    """A penalty, and its gradient with respect to the codes."""
+    if name in GRADIENTS:
+        share = share_of_rows(weights, len(codes))
+        return PENALTIES[name](codes, weights), GRADIENTS[name](codes) * share
+    with torch.enable_grad():
+        codes = codes.detach().requires_grad_()
+        penalty = PENALTIES[name](codes, weights)
+        (gradient,) = torch.autograd.grad(penalty, codes)
+    return penalty.detach(), gradient
+
+
 PENALTIES = {"l1": l1, "l2": l2, "mmd": mmd}
+
+# Of what a row adds, where that depends on nothing but the row; autograd does the others.
+GRADIENTS = {"l1": torch.sign, "l2": lambda codes: 2 * codes}
