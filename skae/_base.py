@@ -424,7 +424,7 @@ class BaseAutoencoder(
             earlier_scores = self.validation_scores_ or []
         return {
             "n_iter_": earlier_epochs + len(net.history),
-            "loss_": min(losses[kept], math.inf if scores else in_units(net.start_loss)),
+            "loss_": losses[kept] if math.isinf(net.start_loss) else in_units(net.start_loss),
             "loss_curve_": earlier_losses + losses,
             "validation_scores_": earlier_scores + scores or None,
             "best_validation_score_": max(scores, default=None),

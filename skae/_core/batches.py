@@ -4,7 +4,6 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from sklearn.preprocessing import StandardScaler
 from torch.utils.data import Dataset
 
 __all__ = ["Batches", "Rows", "as_tensor", "block_size", "center_and_scale"]
@@ -38,6 +37,9 @@ class Rows(Dataset):
         self.X = X
         self.weights = weights
         self.subset = subset
+        # Gathers rows quicker, where torch can share the memory.
+        shared = isinstance(X, np.ndarray) and X.flags.carray
+        self._tensor = torch.from_numpy(X) if shared else None
         if weights is not None:
             mean = weights.mean() if subset is None else weights[subset].mean()
             self.weights = (weights / mean).astype(X.dtype, copy=False)
@@ -66,8 +68,14 @@ class Rows(Dataset):
 
     def __getitem__(self, index):
         """Tensors of the rows at an integer array or slice, and of their weights or None."""
-        block, weights = self.take(index)
-        return as_tensor(block), None if weights is None else as_tensor(weights)
+        if self._tensor is None or self.weights is not None:
+            block, weights = self.take(index)
+            return as_tensor(block), None if weights is None else as_tensor(weights)
+        if self.subset is not None:
+            index = self.subset[index]
+        if isinstance(index, slice):
+            return self._tensor[index], None
+        return self._tensor.index_select(0, torch.from_numpy(index)), None
 
 
 class Batches:
@@ -105,13 +113,19 @@ def center_and_scale(rows):
 
     Data without spread beyond rounding have scale 1; overflow raises ValueError.
     """
-    scaler = StandardScaler(with_mean=not hasattr(rows.X, "toarray"))
-    with np.errstate(over="ignore", invalid="ignore"):
-        size = block_size(rows.X.shape[1])
-        for start in range(0, len(rows), size):
-            block, weights = rows.take(slice(start, start + size))
-            scaler.partial_fit(block, sample_weight=weights)
-    center, scale = scaler.mean_, np.sqrt(np.maximum(scaler.var_, 0).mean())  # rounding
+    count, total, squares, shift = 0.0, 0.0, 0.0, None
+    for x, weights in Batches(rows, block_size(rows.X.shape[1])):
+        # Sums about a point amid the data keep their digits.
+        shift = x.double().mean(dim=0) if shift is None else shift
+        x = x.double() - shift
+        weighted = x if weights is None else x * weights.double()[:, None]
+        count += len(x) if weights is None else float(weights.sum(dtype=torch.float64))
+        total += weighted.sum(dim=0)
+        squares += float(torch.dot(x.flatten(), weighted.flatten()))
+    offset = total / count
+    center = (shift + offset).numpy()
+    variance = (squares / count - float(offset.square().sum())) / len(center)
+    scale = np.sqrt(max(variance, 0.0))  # rounding
     if not np.isfinite(scale):
         raise ValueError(
             f"The variance of X overflows: its values, of size {abs(rows.X).max():.3g}, are too "

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 from torch.nn.functional import silu
-from torch.optim.adamw import adamw
+from torch.optim.adam import adam
 from torch.optim.sgd import sgd
 
 from .modules import Perceptron
@@ -21,6 +21,7 @@ from .modules import Perceptron
 __all__ = ["Backpropagation"]
 
 _aten = torch.ops.aten
+
 
 class Activation(NamedTuple):
     """A function of numbers and its derivative."""
@@ -34,7 +35,9 @@ ACTIVATIONS = {
     nn.Sigmoid: Activation(
         torch.sigmoid, lambda gradient, x, y: _aten.sigmoid_backward(gradient, y)
     ),
-    nn.ReLU: Activation(torch.relu, lambda gradient, x, y: _aten.threshold_backward(gradient, y, 0)),
+    nn.ReLU: Activation(
+        torch.relu, lambda gradient, x, y: _aten.threshold_backward(gradient, y, 0)
+    ),
     nn.SiLU: Activation(silu, lambda gradient, x, y: _aten.silu_backward(gradient, x)),
     nn.Tanh: Activation(torch.tanh, lambda gradient, x, y: _aten.tanh_backward(gradient, y)),
 }
@@ -59,7 +62,7 @@ class Backpropagation:
         networks = {"encoder": module.encoder, "decoder": module.decoder}
         self.analytic = {name: is_analytic(network) for name, network in networks.items()}
         known = [p for name in networks if self.analytic[name] for p in networks[name].parameters()]
-        self.parameters = Parameters(known, optimizer)
+        self.parameters = FlatParameters(known, optimizer)
         self.encoder = self._pass("encoder", module.encode)
         self.decoder = self._pass("decoder", module.decode)
 
@@ -76,20 +79,20 @@ class Backpropagation:
             for name, analytic in self.analytic.items()
         )
 
+    @torch.no_grad()
     def __call__(self, x, weights):
         """Loss and prediction for a batch; the gradients are set."""
         module = self.module
         self.parameters.clear()
-        with torch.no_grad():
-            standard = module.standardize(x)
-            encoded = self.encoder.forward(module.corrupted(x, standard))
-            latent = module.latent(encoded, x)
-            output = self.decoder.forward(module.decoder_input(latent))
-            prediction = module.prediction(latent, output, x, standard)
-            loss, of_output, of_latent = self.objective.gradients(prediction, weights)
-            of_decoder_input = self.decoder.backward(of_output)
-            gradient = module.latent_gradient(encoded, prediction, of_decoder_input, of_latent)
-            self.encoder.backward(gradient, onward=False)
+        standard = module.standardize(x)
+        encoded = self.encoder.forward(module.corrupted(x, standard))
+        latent = module.latent(encoded, x)
+        output = self.decoder.forward(module.decoder_input(latent))
+        prediction = module.prediction(latent, output, x, standard)
+        loss, of_output, of_latent = self.objective.gradients(prediction, weights)
+        of_decoder_input = self.decoder.backward(of_output)
+        gradient = module.latent_gradient(encoded, prediction, of_decoder_input, of_latent)
+        self.encoder.backward(gradient, onward=False)
         return loss, prediction
 
 
@@ -125,7 +128,9 @@ class PerceptronPass:
         if not onward:
             return None
         of_input = behind @ self.path[0].weight
-        return of_input if self.shortcut is None else of_input.addmm_(gradient, self.shortcut.weight)
+        return (
+            of_input if self.shortcut is None else of_input.addmm_(gradient, self.shortcut.weight)
+        )
 
 
 class AutogradPass:
@@ -185,112 +190,40 @@ def layers_and_shortcut(network):
     return [layer for layer in network.layers if isinstance(layer, nn.Linear)], network.linear
 
 
-class Parameters:
-    """What the optimizer moves: known parameters in slabs, and the others as they are.
+class FlatParameters:
+    """What the optimizer moves: known parameters in one flat tensor, and the others.
+
+    The gradients of the known ones lie in another tensor, and what the optimizer keeps of
+    them in further ones. Until `release` those of the single parameters are views.
 
     Parameters
     ----------
     known : list of Parameter
-        Those whose gradients will be set in the tensors that `layer` gives.
+        Those whose gradients will be set in the parts that `layer` gives.
     optimizer : torch.optim.AdamW or torch.optim.SGD
     """
 
     def __init__(self, known, optimizer):
-        self.optimizer = optimizer
-        self.update = UPDATES[type(optimizer)]
-        known = set(known)
-        self.slabs, self.others = [], []
-        for group in optimizer.param_groups:
-            self.others += [p for p in group["params"] if p not in known]
-            if own := [p for p in group["params"] if p in known]:
-                self.slabs.append(Slab(own, group, optimizer))
-
-    def layer(self, linear):
-        """A linear layer and its gradients, parts of slabs."""
-        weight, weight_gradient = self._parts(linear.weight)
-        bias, bias_gradient = (None, None) if linear.bias is None else self._parts(linear.bias)
-        return Layer(weight, weight.t(), weight_gradient, bias, bias_gradient)
-
-    def _parts(self, parameter):
-        return next(slab.parts[parameter] for slab in self.slabs if parameter in slab.parts)
-
-    def clear(self):
-        """Forget the gradients that are added to rather than set."""
-        for p in self.others:
-            p.grad = None
-
-    def clip(self, largest, smallest):
-        """Scale the gradient to a norm of at most ``largest``, or 0 if below ``smallest``."""
-        gradients = [slab.gradients for slab in self.slabs]
-        gradients += [p.grad for p in self.others if p.grad is not None]
-        norm = math.hypot(*(torch.linalg.vector_norm(g).item() for g in gradients))
-        factor = 0.0 if norm < smallest else largest / (norm + 1e-6)
-        if factor < 1:
-            torch._foreach_mul_(gradients, factor)
-
-    def step(self):
-        """Move the parameters along their gradients."""
-        if self.others:
-            self._step_others()
-        for slabs in self._alike():
-            self.update(slabs)
-        # What torch's schedulers look for: that the optimizer moves before they do.
-        self.optimizer._opt_called = True
-
-    def _alike(self):
-        """Slabs that one call can move: all of them, unless a callback made groups differ."""
-        alike = len({slab.group["lr"] for slab in self.slabs}) <= 1
-        return [self.slabs] if alike else [[slab] for slab in self.slabs]
-
-    def _step_others(self):
-        """The optimizer's own step, which passes over parameters without gradient."""
-        for slab in self.slabs:
-            slab.hide_gradients()
-        self.optimizer.step()
-        for slab in self.slabs:
-            slab.show_gradients()
-
-    def adopt_gradients(self):
-        """Take over those that callbacks put in the place of ours."""
-        for slab in self.slabs:
-            slab.adopt_gradients()
-
-    def release(self):
-        """Give every parameter data of its own again."""
-        for slab in self.slabs:
-            slab.release()
-
-
-class Slab:
-    """Known parameters of one group of the optimizer side by side in one tensor.
-
-    Their gradients lie in another, and what the optimizer keeps of them in further ones. Until
-    `release` those of the single parameters are views.
-
-    Parameters
-    ----------
-    parameters : list of Parameter
-    group : dict
-        Of the optimizer.
-    optimizer : torch.optim.AdamW or torch.optim.SGD
-    """
-
-    def __init__(self, parameters, group, optimizer):
-        self.group = group
-        self.states = {p: optimizer.state[p] for p in parameters}
-        self.values = self._join(p.detach() for p in parameters)
-        self.gradients = torch.zeros_like(self.values)
-        views = self._views(self.values), self._views(self.gradients)
-        self.parts = dict(zip(parameters, zip(*views, strict=True), strict=True))
-        for p, (values, _) in self.parts.items():
+        self.optimizer, self.rule = optimizer, RULES[type(optimizer)]
+        known, groups = set(known), optimizer.param_groups
+        by_group = [[p for p in group["params"] if p in known] for group in groups]
+        self.others = [p for group in groups for p in group["params"] if p not in known]
+        self.states = {p: optimizer.state[p] for group in by_group for p in group}
+        values = self._join(p.detach() for p in self.states)
+        kept = [self._shared(name) for name in self.rule.kept]
+        self.all = Part(values, torch.zeros_like(values), kept)
+        sizes = [sum(p.numel() for p in group) for group in by_group]
+        self.by_group = list(zip(groups, self.all.split(sizes), strict=True))
+        views = zip(self._views(self.all.values), self._views(self.all.gradients), strict=True)
+        self.views = dict(zip(self.states, views, strict=True))
+        self._share_count()
+        for p, (values, _) in self.views.items():
             p.data = values
         self.show_gradients()
-        self.kept = {name: self._shared(name) for name in KEPT[type(optimizer)]}
-        self._share_count()
 
-    @staticmethod
-    def _join(tensors):
-        return torch.cat([tensor.flatten() for tensor in tensors])
+    def _join(self, tensors):
+        empty = self.optimizer.param_groups[0]["params"][0].detach().new_zeros(0)
+        return torch.cat([empty, *(tensor.flatten() for tensor in tensors)])
 
     def _views(self, flat):
         """Parts of a flat tensor, shaped as the parameters."""
@@ -306,49 +239,109 @@ class Slab:
 
     def _share_count(self):
         """One count of steps for all parameters."""
-        first = next(iter(self.states.values()))
-        self.n_steps = first.get("step", torch.zeros((), device=self.values.device)).clone()
+        counts = [state["step"] for state in self.states.values() if "step" in state]
+        device = self.all.values.device
+        self.n_steps = counts[0].clone() if counts else torch.zeros((), device=device)
         for state in self.states.values():
             state["step"] = self.n_steps
 
-    def show_gradients(self):
-        """Let parameters have their gradients, which callbacks may look for."""
-        for p, (_, gradient) in self.parts.items():
-            p.grad = gradient
+    def layer(self, linear):
+        """A linear layer of known parameters, and its gradients."""
+        weight, weight_gradient = self.views[linear.weight]
+        bias, bias_gradient = (None, None) if linear.bias is None else self.views[linear.bias]
+        return Layer(weight, weight.t(), weight_gradient, bias, bias_gradient)
 
-    def hide_gradients(self):
-        """Let parameters have none."""
-        for p in self.parts:
+    def clear(self):
+        """Forget the gradients that autograd adds to."""
+        for p in self.others:
             p.grad = None
 
+    def show_gradients(self):
+        """Let the known parameters have their gradients, which callbacks may look for."""
+        for p, (_, gradient) in self.views.items():
+            p.grad = gradient
+
     def adopt_gradients(self):
-        """Take over those that callbacks put in the place of ours."""
-        for p, (_, gradient) in self.parts.items():
+        """Take over gradients that callbacks put in the place of ours."""
+        for p, (_, gradient) in self.views.items():
             if p.grad is not gradient:
                 gradient.copy_(torch.zeros_like(gradient) if p.grad is None else p.grad)
                 p.grad = gradient
 
+    def clip(self, largest, smallest):
+        """Scale the gradient to a norm of at most ``largest``, or to 0 if below ``smallest``."""
+        gradients = [self.all.gradients, *(p.grad for p in self.others if p.grad is not None)]
+        norm = math.hypot(*(torch.linalg.vector_norm(g).item() for g in gradients))
+        factor = 0.0 if norm < smallest else largest / (norm + 1e-6)
+        if factor < 1:
+            for gradient in gradients:
+                gradient.mul_(factor)
+
+    def step(self):
+        """Move the parameters along their gradients, as the optimizer would."""
+        if self.others:
+            self._step_others()
+        for group, part in self.by_group:
+            if group["weight_decay"]:
+                self.rule.decay(part, group)
+        # Unless a callback made the groups differ, one call moves all.
+        if len({group["lr"] for group, _ in self.by_group}) == 1:
+            self.rule.move(self.all, self.n_steps, self.by_group[0][0])
+        else:
+            for group, part in self.by_group:
+                self.rule.move(part, self.n_steps.clone(), group)
+            self.n_steps.add_(1)
+        # What torch's schedulers look for: that the optimizer moves before they do.
+        self.optimizer._opt_called = True
+
+    def _step_others(self):
+        """The optimizer's own step, which passes over parameters without gradient."""
+        for p in self.views:
+            p.grad = None
+        self.optimizer.step()
+        self.show_gradients()
+
     def release(self):
         """Give every parameter data and states of its own again."""
-        self.hide_gradients()
         for p, state in self.states.items():
-            p.data = p.data.clone()
+            p.data, p.grad = p.data.clone(), None
             state.update({name: value.clone() for name, value in state.items()})
 
 
-def adamw_step(slabs):
-    """A step of Adam with decoupled weight decay, which differs between slabs."""
-    group = slabs[0].group
-    for slab in slabs:
-        if decay := slab.group["lr"] * slab.group["weight_decay"]:
-            slab.values.mul_(1 - decay)
-    adamw(
-        [slab.values for slab in slabs],
-        [slab.gradients for slab in slabs],
-        [slab.kept["exp_avg"] for slab in slabs],
-        [slab.kept["exp_avg_sq"] for slab in slabs],
+class Part(NamedTuple):
+    """Flat tensors of the same parameters."""
+
+    values: torch.Tensor
+    gradients: torch.Tensor
+    kept: list  # what the optimizer keeps
+
+    def split(self, sizes):
+        """Parts of these sizes."""
+        kept = zip(*(tensor.split(sizes) for tensor in self.kept), strict=True)
+        return map(Part, self.values.split(sizes), self.gradients.split(sizes), map(list, kept))
+
+
+class Rule(NamedTuple):
+    """How an optimizer moves parameters; its options are those of a group."""
+
+    kept: tuple  # names of what it keeps of each parameter, beside a count of steps
+    decay: Callable  # (part, group); weight decay
+    move: Callable  # (part, count of steps, group); the step, but for weight decay
+
+
+def decay_weights(part, group):
+    """Weight decay apart from the gradient [Loshchilov and Hutter, ICLR 2019]."""
+    part.values.mul_(1 - group["lr"] * group["weight_decay"])
+
+
+def adam_step(part, n_steps, group):
+    """A step of Adam."""
+    adam(
+        [part.values],
+        [part.gradients],
+        *([kept] for kept in part.kept),
         [],
-        [slab.n_steps for slab in slabs],
+        [n_steps],
         foreach=False,
         fused=group["fused"],
         amsgrad=False,
@@ -361,16 +354,17 @@ def adamw_step(slabs):
     )
 
 
-def sgd_step(slabs):
-    """A step of gradient descent with momentum, and with a weight decay that differs."""
-    group = slabs[0].group
-    for slab in slabs:
-        if slab.group["weight_decay"]:
-            slab.gradients.add_(slab.values, alpha=slab.group["weight_decay"])
+def decay_gradients(part, group):
+    """Weight decay as a part of the gradient."""
+    part.gradients.add_(part.values, alpha=group["weight_decay"])
+
+
+def sgd_step(part, n_steps, group):
+    """A step of gradient descent with momentum."""
     sgd(
-        [slab.values for slab in slabs],
-        [slab.gradients for slab in slabs],
-        [slab.kept["momentum_buffer"] for slab in slabs],
+        [part.values],
+        [part.gradients],
+        part.kept,
         foreach=False,
         fused=group["fused"],
         weight_decay=0.0,
@@ -382,7 +376,7 @@ def sgd_step(slabs):
     )
 
 
-UPDATES = {torch.optim.AdamW: adamw_step, torch.optim.SGD: sgd_step}
-
-# What the optimizers keep of each parameter.
-KEPT = {torch.optim.AdamW: ("exp_avg", "exp_avg_sq"), torch.optim.SGD: ("momentum_buffer",)}
+RULES = {
+    torch.optim.AdamW: Rule(("exp_avg", "exp_avg_sq"), decay_weights, adam_step),
+    torch.optim.SGD: Rule(("momentum_buffer",), decay_gradients, sgd_step),
+}

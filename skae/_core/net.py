@@ -29,6 +29,9 @@ MAX_GRADIENT_NORM = 1.0
 # Share of the run over which the step size rises to its full value.
 WARMUP = 0.1
 
+# Rows that the start and the end of training are compared on, at most.
+MAX_COMPARED = 2000
+
 # What the names of our own callbacks start with.
 OWN = "skae_"
 
@@ -219,16 +222,22 @@ class AutoencoderNet(NeuralNet):
 
     def evaluate(self, rows):
         """Codes of the rows as an array, and their weighted mean loss without penalties."""
-        codes, total, weight = [], 0.0, 0.0
+        # Filled rather than joined: pieces among the freed blocks would keep memory from
+        # being given back.
+        codes, start, total, weight = None, 0, 0.0, 0.0
         for x, w in Batches(rows, block_size(rows.X.shape[1])):
             with torch.no_grad():
                 prediction = self.infer(x)
                 losses = self.criterion_.row_losses(prediction).double().cpu()
             w = torch.ones_like(losses) if w is None else w.double()
-            codes.append(prediction[0].cpu().numpy())
+            block = prediction[0].cpu().numpy()
+            if codes is None:
+                codes = np.empty((len(rows), block.shape[1]), dtype=block.dtype)
+            codes[start : start + len(block)] = block
+            start += len(block)
             total += float(w @ losses)
             weight += float(w.sum())
-        return np.concatenate(codes), total / weight
+        return codes, total / weight
 
     def __getstate__(self):
         """The attributes as they are; skorch's way to move from GPU to CPU only where needed.
@@ -314,8 +323,8 @@ class StepSize(Callback):
 class BestWeights(Callback):
     """When training ends, however it ends, the weights of the epoch of smallest loss come back.
 
-    With ``try_start`` those from before the first epoch, if no epoch came near their loss:
-    where PCA is hard to beat, the start is the best there is.
+    With ``try_start`` those from before the first epoch, if these cost some rows more: where
+    PCA is hard to beat, the start is the best there is.
     """
 
     def __init__(self, monitor, try_start=False):
@@ -323,32 +332,36 @@ class BestWeights(Callback):
         self.try_start = try_start
 
     def on_train_begin(self, net, X=None, **kwargs):
-        self.smallest_, self.weights_ = math.inf, None
+        self.smallest_, self.weights_, self.start_ = math.inf, None, None
         net.start_loss = math.inf
-        # Noise and penalties make losses of epochs that the start's cannot be held against.
+        # Noise and penalties are not seen in what rows cost.
         if self.try_start and not net.module_.noise and net.criterion_.is_exact:
-            net.module_.eval()
-            _, net.start_loss = net.evaluate(X)
-            net.module_.train()
-            self._keep(net, net.start_loss * (1 + 1e-6))
-            self.start_ = self.weights_
+            self.rows_ = X.subsample(MAX_COMPARED, 0)
+            self.start_, self.start_loss_ = _weights(net), self._loss(net)
 
     def on_epoch_end(self, net, **kwargs):
         loss = net.history[-1, self.monitor]
         if loss < self.smallest_:
-            self._keep(net, loss)
-        elif len(net.history) == 2 and self.smallest_ > net.start_loss * (1 - 1e-6):
-            # With one batch an epoch, the first loss was the start's own; this one tells
-            # that the first step led away.
-            self.weights_ = self.start_
-
-    def _keep(self, net, loss):
-        self.smallest_ = loss
-        self.weights_ = {k: v.clone() for k, v in net.module_.state_dict().items()}
+            self.smallest_, self.weights_ = loss, _weights(net)
 
     def on_train_end(self, net, **kwargs):
         if self.weights_ is not None:
             net.module_.load_state_dict(self.weights_)
+        if self.start_ is not None and self._loss(net) > self.start_loss_:
+            net.module_.load_state_dict(self.start_)
+            net.start_loss = self.start_loss_
+
+    def _loss(self, net):
+        was_training = net.module_.training
+        net.module_.eval()
+        _, loss = net.evaluate(self.rows_)
+        net.module_.train(was_training)
+        return loss
+
+
+def _weights(net):
+    """A copy of the weights."""
+    return {name: values.clone() for name, values in net.module_.state_dict().items()}
 
 
 class Stopping(EarlyStopping):

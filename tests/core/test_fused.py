@@ -1,0 +1,188 @@
+"""Analytic gradients against autograd, and steps on flat parameters against torch.optim's."""
+
+import pickle
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from skorch.callbacks import Callback
+from torch import nn
+
+from skae import AutoencoderTransformer, VariationalAutoencoderTransformer
+from skae._core.batches import Rows
+from skae._core.fused import AutogradPass, Backpropagation, PerceptronPass
+from skae._core.likelihoods import LIKELIHOODS
+from skae._core.modules import ACTIVATIONS
+from skae._core.penalties import PENALTIES
+
+RNG = np.random.RandomState(0)
+X = RNG.uniform(size=(40, 7))
+WEIGHTS = RNG.uniform(size=40)
+
+PLAIN = [{}, *({"latent_penalty": name, "latent_alpha": 0.3} for name in PENALTIES)]
+VARIATIONAL = [{}, {"beta": 3.0}, {"free_bits": 0.05}, {"free_bits": 0.5}]
+KINDS = [
+    *((AutoencoderTransformer, options) for options in PLAIN),
+    *((VariationalAutoencoderTransformer, options) for options in VARIATIONAL),
+]
+
+
+def built(cls, weights=None, **params):
+    """Module and objective of an untrained estimator, amid weights that nothing is special at."""
+    est = cls(**{"hidden_layer_sizes": (6, 5), "random_state": 0, **params})
+    net = est._build_net(Rows(X, weights), torch.device("cpu"), 0)
+    module, objective = net.module_.train(), est._objective(net.module_)
+    module.noise = est.noise
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    if cls is VariationalAutoencoderTransformer:
+        module.place(*torch.tensor([[0.3, -0.2], [1.3, 0.6]], dtype=torch.float64))
+        objective.kl_share = 0.7
+    return module, objective, net.optimizer_
+
+
+def by_autograd(module, objective, batch):
+    """Loss and gradients by name."""
+    torch.manual_seed(1)
+    loss = objective(module(batch[0]), batch[1], penalize=True)
+    parameters = dict(module.named_parameters())
+    return loss, dict(zip(parameters, torch.autograd.grad(loss, parameters.values()), strict=True))
+
+
+def check_gradients(cls, weights=None, **params):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module, objective, optimizer = built(cls, weights, **params)
+        batch = Rows(X, weights)[:]
+        expected_loss, expected = by_autograd(module, objective, batch)
+        backpropagation = Backpropagation(module, objective, optimizer)
+        torch.manual_seed(1)
+        loss, _ = backpropagation(*batch)
+    torch.testing.assert_close(loss, expected_loss.detach(), rtol=1e-12, atol=1e-12)
+    for name, parameter in module.named_parameters():
+        torch.testing.assert_close(parameter.grad, expected[name], rtol=1e-9, atol=1e-10)
+    return backpropagation
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_gradients_are_those_of_autograd(activation, likelihood):
+    for (cls, options), sizes, noise, weights in product(
+        KINDS, [(), (6,), (6, 5, 4)], [0.0, 0.3], [None, WEIGHTS]
+    ):
+        params = {"activation": activation, "likelihood": likelihood, "noise": noise}
+        check_gradients(cls, weights, hidden_layer_sizes=sizes, **params, **options)
+
+
+@pytest.mark.parametrize("name", ["encoder", "decoder"])
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("cls", {kind for kind, _ in KINDS}, ids=lambda cls: cls.__name__)
+def test_own_modules_go_through_autograd_alone(cls, likelihood, name):
+    backpropagation = check_gradients(cls, WEIGHTS, likelihood=likelihood, **{name: nn.Linear})
+    other = {"encoder": "decoder", "decoder": "encoder"}[name]
+    assert isinstance(getattr(backpropagation, name), AutogradPass)
+    assert isinstance(getattr(backpropagation, other), PerceptronPass)
+
+
+def test_both_modules_own():
+    check_gradients(AutoencoderTransformer, encoder=nn.Linear, decoder=nn.Linear)
+
+
+@pytest.mark.parametrize("own", [{}, {"encoder": nn.Linear}])
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_steps_are_those_of_the_optimizer(solver, own):
+    results = []
+    for fused in (True, False):
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            module, objective, optimizer = built(AutoencoderTransformer, solver=solver, **own)
+        for group in optimizer.param_groups:
+            group["weight_decay"] = 0.1 if group.get("decays", True) else 0.0
+        backpropagation = Backpropagation(module, objective, optimizer) if fused else None
+        for _ in range(5):
+            if fused:
+                backpropagation(*Rows(X)[:])
+                backpropagation.parameters.step()
+            else:
+                optimizer.zero_grad()
+                objective(module(Rows(X)[:][0]), None, penalize=True).backward()
+                optimizer.step()
+        if fused:
+            backpropagation.parameters.release()
+        states = [optimizer.state[p] for p in module.parameters()]
+        results.append(([p.detach() for p in module.parameters()], states))
+    (values, states), (expected, expected_states) = results
+    torch.testing.assert_close(values, expected, rtol=1e-10, atol=1e-12)
+    for state, expected_state in zip(states, expected_states, strict=True):
+        for name, kept in expected_state.items():
+            torch.testing.assert_close(state[name], kept, rtol=1e-10, atol=1e-12)
+
+
+def test_groups_may_have_step_sizes_of_their_own():
+    module, objective, optimizer = built(AutoencoderTransformer)
+    for group in optimizer.param_groups:
+        group["lr"] = 0.1 if group.get("decays", True) else 0.0
+    before = {name: p.detach().clone() for name, p in module.named_parameters()}
+    backpropagation = Backpropagation(module, objective, optimizer)
+    backpropagation(*Rows(X)[:])
+    backpropagation.parameters.step()
+    for name, parameter in module.named_parameters():
+        assert torch.equal(parameter, before[name]) == name.endswith("bias")
+
+
+class Hooked(Callback):
+    """Listens in on the encoder, freezes the decoder, or changes gradients."""
+
+    def __init__(self, what):
+        self.what = what
+
+    def on_train_begin(self, net, **kwargs):
+        self.calls_ = 0
+        self.start_ = [p.detach().clone() for p in net.module_.decoder.parameters()]
+        if self.what == "listen":
+            net.module_.encoder.register_forward_hook(self._count)
+        if self.what == "freeze":
+            net.module_.decoder.requires_grad_(False)
+
+    def _count(self, *args):
+        self.calls_ += 1
+
+    def on_grad_computed(self, net, named_parameters, **kwargs):
+        for name, parameter in named_parameters:
+            if self.what == "replace" and name.startswith("decoder"):
+                parameter.grad = torch.zeros_like(parameter)
+
+
+def hooked_fit(what):
+    est = AutoencoderTransformer(
+        hidden_layer_sizes=6, max_iter=3, tol=0, alpha=0, random_state=0, callbacks=[Hooked(what)]
+    )
+    with pytest.warns(UserWarning, match="Maximum iterations"):
+        est.fit(X)
+    return est, dict(est.net_.callbacks_)["Hooked"]
+
+
+@pytest.mark.parametrize("what", ["freeze", "replace"])
+def test_callbacks_rule_over_gradients(what):
+    est, callback = hooked_fit(what)
+    for parameter, start in zip(
+        est.net_.module_.decoder.parameters(), callback.start_, strict=True
+    ):
+        assert torch.equal(parameter, start)
+
+
+def test_hooks_of_modules_are_called():
+    est, callback = hooked_fit("listen")
+    assert callback.calls_ >= est.n_iter_
+
+
+def test_parameters_have_memory_of_their_own_after_training(quick):
+    wide = quick(hidden_layer_sizes=(200, 200), max_iter=100, tol=1.0).fit(X)
+    numbers = sum(p.numel() for p in wide.net_.module_.parameters())
+    for parameter in wide.net_.module_.parameters():
+        assert parameter.untyped_storage().nbytes() == parameter.numel() * 8
+        assert parameter.grad is None
+    # Weights and two moments of each, in float64.
+    assert len(pickle.dumps(wide)) < 3 * 8 * numbers * 1.2
