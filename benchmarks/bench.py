@@ -7,10 +7,18 @@
 import argparse
 
 from bench_fit import fit_marks
+from bench_growth import growth_marks
+from bench_import import import_marks
+from bench_inference import inference_marks
 from marks import summary
 from workloads import WORKLOADS
 
-PARTS = {"fit": fit_marks}
+PARTS = {
+    "import": import_marks,
+    "inference": inference_marks,
+    "growth": growth_marks,
+    "fit": fit_marks,
+}
 
 
 def parsed_options():

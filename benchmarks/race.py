@@ -1,15 +1,15 @@
 """Contenders against each other: a process each, round by round, ratios within rounds."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from processes import threaded
 
-__all__ = ["Entry", "Results", "race", "threaded"]
+__all__ = ["Entry", "Results", "race"]
 
 WORKER = Path(__file__).with_name("worker.py")
 
@@ -21,12 +21,6 @@ class Entry(NamedTuple):
     threads: int = 1
     rounds: int = 3
     device: str = "cpu"
-
-
-def threaded(threads):
-    """An environment in which every library computes on so many threads."""
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    return {**os.environ, **dict.fromkeys(names, str(threads))}
 
 
 class Worker:
