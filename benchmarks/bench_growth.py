@@ -1,7 +1,8 @@
 """Time and memory of `fit` and `transform` against rows, features and width; a large memory map.
 
 With one hidden layer the arithmetic of an epoch is linear in each of the three, so that whatever
-grows faster shows. Exponents are slopes of least squares in logarithms.
+grows faster shows. Seconds are those of the processor. Exponents are slopes of least squares in
+logarithms.
 """
 
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from marks import Mark
-from processes import MIB, PeakMemory, shielded
+from processes import FRUGAL, MIB, PeakMemory, shielded
 
 __all__ = ["growth_marks"]
 
@@ -39,28 +40,40 @@ def estimator(width):
     )
 
 
-def watched(function, *args):
-    """Seconds of a call, and MiB that it takes while it lasts."""
-    with PeakMemory() as memory:
-        start = time.perf_counter()
-        function(*args)
-        passed = time.perf_counter() - start
-    return passed, memory.growth / MIB
-
-
-def point(n, d, width):
-    """Seconds (the least of three calls) and MiB (of the first) of `fit` and `transform`."""
+def prepared(n, d, width):
+    """Rows, and functions to be measured on them, each of which was called on a few."""
     from contenders import silently
 
     X = np.random.default_rng(0).standard_normal((n, d), dtype=np.float32)
     model = estimator(width)
-    silently(model.fit, X[:1000])
-    model.transform(X[:1000])
-    numbers = []
-    for function in (lambda X: silently(model.fit, X), model.transform):
-        calls = [watched(function, X) for _ in range(3)]
-        numbers += [min(call[0] for call in calls), calls[0][1]]
-    return dict(zip(KEYS, numbers, strict=True))
+    functions = {"fit": lambda X: silently(model.fit, X), "transform": model.transform}
+    for function in functions.values():
+        function(X[:1000])
+    return X, functions
+
+
+def seconds(*sizes):
+    """Of `fit` and `transform`, the least of three calls each."""
+    X, functions = prepared(*sizes)
+    return {f"{name}, s": min(timed(f, X) for _ in range(3)) for name, f in functions.items()}
+
+
+def timed(function, X):
+    """Seconds of the processor that one call takes, which others that it serves do not change."""
+    start = time.process_time()
+    function(X)
+    return time.process_time() - start
+
+
+def memory(*sizes):
+    """MiB that `fit` and `transform` take while they last."""
+    X, functions = prepared(*sizes)
+    answer = {}
+    for name, function in functions.items():
+        with PeakMemory() as watched:
+            function(X)
+        answer[f"{name}, MiB"] = watched.growth / MIB
+    return answer
 
 
 def exponents(sizes, rows):
@@ -73,6 +86,13 @@ def line(label, numbers, form=".3f"):
     print(f"  {label:<22}" + "".join(f"{number:>16{form}}" for number in numbers), flush=True)
 
 
+def row(*sizes):
+    """Seconds and MiB of both, from a process each: frugal memory is slow."""
+    times = shielded("bench_growth", "seconds", *sizes)
+    spaces = shielded("bench_growth", "memory", *sizes, environment=FRUGAL)
+    return [(times if key in times else spaces)[key] for key in KEYS]
+
+
 def growth_table(name):
     """Print what grows with one of the sizes; marks of the exponents."""
     print(f"\nGrowth with {name}, one epoch, one thread\n" + " " * 24, end="")
@@ -80,8 +100,7 @@ def growth_table(name):
     rows = []
     for size in SIZES[name]:
         sizes = {**BASE, name: size}
-        answer = shielded("bench_growth", "point", *sizes.values())
-        rows.append([answer[key] for key in KEYS])
+        rows.append(row(*sizes.values()))
         line(f"{name} = {size}", rows[-1])
     slopes = exponents(SIZES[name], rows)
     line(f"~ {name} **", slopes, ".2f")
@@ -110,11 +129,9 @@ def memory_of_big_fit():
         X = np.memmap(path, np.float32, "r", shape=BIG)
         model = estimator((64, 32))
         silently(model.fit, X[:1000])
-        with PeakMemory() as memory:
-            start = time.perf_counter()
-            silently(model.fit, X)
-            passed = time.perf_counter() - start
-    return {"seconds": passed, "growth": memory.growth, "peak": memory.peak}
+        with PeakMemory() as watched:
+            passed = timed(lambda X: silently(model.fit, X), X)
+    return {"seconds": passed, "growth": watched.growth, "peak": watched.peak}
 
 
 def memory_map_marks():
@@ -126,7 +143,7 @@ def memory_map_marks():
         return []
     answer = shielded("bench_growth", "memory_of_big_fit")
     growth, peak = answer["growth"] / MIB, answer["peak"] / MIB
-    print(f"  {answer['seconds']:.0f} s; anonymous memory grows by {growth:.0f} MiB to {peak:.0f}")
+    print(f"  {answer['seconds']:.0f} s; anonymous MiB: {growth:.0f} more, {peak:.0f} in all")
     return [Mark("fit on the memory map, MiB of anonymous memory in all", peak, HELD / MIB)]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["MIB", "PeakMemory", "fresh", "shielded", "threaded"]
+__all__ = ["FRUGAL", "MIB", "PeakMemory", "fresh", "shielded", "threaded"]
 
 MIB = 2**20
 
@@ -31,12 +31,20 @@ def threaded(threads):
     return {**os.environ, **dict.fromkeys(names, str(threads))}
 
 
-def fresh(module, function, *arguments):
+# Memory that is let go goes back at once, so that what a process holds is what it uses.
+FRUGAL = {
+    "MALLOC_MMAP_THRESHOLD_": "65536",
+    "MALLOC_TRIM_THRESHOLD_": "0",
+    "MALLOC_TOP_PAD_": "0",
+}
+
+
+def fresh(module, function, *arguments, environment=None):
     """What a function of a module beside this one answers in a new process, on one thread."""
     run = subprocess.run(
         [sys.executable, "-c", CODE, module, function, json.dumps(arguments)],
         cwd=Path(__file__).parent,
-        env=threaded(1),
+        env={**threaded(1), **(environment or {})},
         capture_output=True,
         text=True,
     )
@@ -45,10 +53,10 @@ def fresh(module, function, *arguments):
     return json.loads(run.stdout.splitlines()[-1])
 
 
-def shielded(module, function, *arguments):
+def shielded(module, function, *arguments, environment=None):
     """`fresh`, with NaN for every number asked of a process that fails; says why."""
     try:
-        return fresh(module, function, *arguments)
+        return fresh(module, function, *arguments, environment=environment)
     except RuntimeError as error:
         print(f"  did not run: {function}{arguments}: {error}", flush=True)
         return NaNs()
