@@ -126,7 +126,7 @@ def test_perceptron_is_its_formula(activation):
     network = Perceptron((6, 4, 2), activation).double()
     parts = {name: p.detach().numpy() for name, p in network.named_parameters()}
     hidden = X @ parts["layers.0.weight"].T + parts["layers.0.bias"]
-    expected = X @ parts["linear.weight"].T + parts["linear.bias"]
+    expected = X @ parts["linear.weight"].T
     expected += FORMULAE[activation](hidden) @ parts["layers.2.weight"].T + parts["layers.2.bias"]
     with torch.no_grad():
         np.testing.assert_allclose(network(torch.tensor(X)), expected)
