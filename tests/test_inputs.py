@@ -267,3 +267,12 @@ def test_feature_names_out(digits, quick):
     # Codes in a DataFrame decode as well.
     frame = est.set_output(transform="pandas").transform(digits)
     assert est.inverse_transform(frame).shape == digits.shape
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_training_leaves_the_rows_as_they_are(digits, dtype, order, quick):
+    X = np.array(digits, dtype=dtype, order=order)
+    for options in ({"shuffle": False}, {"noise": 0.1}, {"encoder": torch.nn.Linear}):
+        quick(max_iter=30, tol=1.0, batch_size=50, **options).fit(X)
+    np.testing.assert_array_equal(X, digits.astype(dtype))
