@@ -4,7 +4,7 @@ VENV := .venv
 OLDEST := .venv-oldest
 BENCH := .venv-bench
 
-.PHONY: demo examples test test-oldest bench bench-metrics bench-variational lint format clean
+.PHONY: demo examples test test-oldest bench bench-quality bench-metrics bench-variational lint format clean
 
 demo: $(VENV)/installed
 	$(VENV)/bin/python examples/plot_digits.py
@@ -23,6 +23,10 @@ test-oldest: $(OLDEST)/installed
 # Some 25 minutes. MNIST=file.npz (X) takes the place of a stand-in of its size.
 bench: $(BENCH)/installed
 	$(BENCH)/bin/python benchmarks/bench.py $(if $(MNIST),--mnist $(MNIST))
+
+# MNIST=file.npz (X) saves fetching it.
+bench-quality: $(BENCH)/installed
+	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/bench_quality.py $(if $(MNIST),--mnist $(MNIST))
 
 bench-metrics: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(VENV)/bin/python benchmarks/bench_metrics.py
