@@ -165,6 +165,8 @@ class Autoencoder(nn.Module):
         From the decoder's output to the mean of x: a sigmoid for logits, or identity.
     own_encoder, own_decoder : bool
         Whether the network is the user's, in units of X.
+    left : float
+        Share of the variance of X that training is about: what the start leaves.
 
     Attributes
     ----------
@@ -174,8 +176,19 @@ class Autoencoder(nn.Module):
 
     noise = 0.0
 
-    def __init__(self, encoder, decoder, center, scale, link, own_encoder=False, own_decoder=False):
+    def __init__(
+        self,
+        encoder,
+        decoder,
+        center,
+        scale,
+        link,
+        own_encoder=False,
+        own_decoder=False,
+        left=1.0,
+    ):
         super().__init__()
+        self.left = left
         self.encoder = encoder
         self.decoder = decoder
         self.link = link

@@ -81,7 +81,7 @@ class AutoencoderNet(NeuralNet):
     """
 
     interrupted = None
-    start_loss = math.inf
+    start_loss = start_objective = math.inf
 
     @property
     def _default_callbacks(self):
@@ -208,8 +208,15 @@ class AutoencoderNet(NeuralNet):
         else:
             vars(self).update(state)
 
+    @torch.no_grad()
+    def decay_term(self):
+        """``Σ decay / 2 ||weights||²``, whose gradient the optimizer adds to the loss's."""
+        groups = [group for group in self.optimizer_.param_groups if group["weight_decay"]]
+        squares = ((g["weight_decay"], p.square().sum()) for g in groups for p in g["params"])
+        return float(sum(decay / 2 * square for decay, square in squares))
+
     def epoch_losses(self, name):
-        """``'train_loss'`` or ``'valid_loss'`` of every epoch completed, standardized units."""
+        """What the history calls so of every epoch completed, in standardized units."""
         return [float(epoch[name]) for epoch in self.history if name in epoch]
 
 
@@ -276,6 +283,13 @@ class StepSize(Callback):
         return self.progress_ > 0.8
 
 
+class WithDecay(Callback):
+    """Records the ``objective`` of epochs: the training loss and the decay's term."""
+
+    def on_epoch_end(self, net, **kwargs):
+        net.history.record("objective", net.history[-1, "train_loss"] + net.decay_term())
+
+
 class BestWeights(Callback):
     """When training ends, however it ends, the weights of the epoch of smallest loss come back.
 
@@ -289,20 +303,21 @@ class BestWeights(Callback):
 
     def on_train_begin(self, net, X=None, **kwargs):
         self.smallest_, self.weights_ = math.inf, None
-        net.start_loss = math.inf
+        net.start_loss = net.start_objective = math.inf
         # Noise and penalties make losses of epochs that the start's cannot be held against.
         if self.try_start and not net.module_.noise and net.criterion_.is_exact:
             net.module_.eval()
             _, net.start_loss = net.evaluate(X)
             net.module_.train()
-            self._keep(net, net.start_loss * (1 + 1e-6))
+            net.start_objective = net.start_loss + net.decay_term()
+            self._keep(net, net.start_objective * (1 + 1e-6))
             self.start_ = self.weights_
 
     def on_epoch_end(self, net, **kwargs):
         loss = net.history[-1, self.monitor]
         if loss < self.smallest_:
             self._keep(net, loss)
-        elif len(net.history) == 2 and self.smallest_ > net.start_loss * (1 - 1e-6):
+        elif len(net.history) == 2 and self.smallest_ > net.start_objective * (1 - 1e-6):
             # With one batch an epoch, the first loss was the start's own; this one tells
             # that the first step led away.
             self.weights_ = self.start_
@@ -323,6 +338,9 @@ class Stopping(EarlyStopping):
     stand still for that reason alone: then the rest of the schedule is run through in
     ``patience`` epochs, or in a quarter of those so far, before training ends. The first
     ``n_held`` steps do not count either.
+
+    Once the step size is small, decay alone no longer counts as progress: weights that say
+    nothing would shrink for ever.
     """
 
     def __init__(self, monitor, tol, patience, schedule, n_held=0):
@@ -346,6 +364,8 @@ class Stopping(EarlyStopping):
             if self.schedule.progress_ > 1 - 1e-6:
                 raise KeyboardInterrupt
         elif not self.schedule.is_warming_up:
+            if self.schedule.is_cold and self.monitor == "objective":
+                self.monitor, self.misses_, self.dynamic_threshold_ = "train_loss", 0, math.inf
             try:
                 super().on_epoch_end(net, **kwargs)
             except KeyboardInterrupt:
@@ -370,7 +390,7 @@ def training_callbacks(
         A learning rate scheduler among them replaces ours.
     n_steps : int or None
         Steps over which the step size rises and falls; None keeps it constant.
-    monitor : {'train_loss', 'valid_loss'}
+    monitor : {'objective', 'valid_loss'}
         Loss that decides when to stop, and which weights to keep.
     tol : float
         What counts as an improvement of the loss.
@@ -389,9 +409,10 @@ def training_callbacks(
     callbacks = [
         (f"{OWN}train_loss", PassthroughScoring("train_loss", on_train=True)),
         (f"{OWN}valid_loss", PassthroughScoring("valid_loss")),
+        (f"{OWN}objective", WithDecay()),
         (
             f"{OWN}best_weights",
-            BestWeights(monitor, n_steps is not None and monitor == "train_loss"),
+            BestWeights(monitor, n_steps is not None and monitor == "objective"),
         ),
         *([] if schedule is None else [(f"{OWN}step_size", schedule)]),
         *([(f"{OWN}progress", EpochBar())] if verbose else []),
