@@ -268,7 +268,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         noise=0.0,
         latent_penalty=None,
         latent_alpha=0.01,
-        alpha=0.02,
+        alpha=0.025,
         solver="adam",
         learning_rate_init=0.003,
         batch_size="auto",

@@ -362,7 +362,7 @@ class BaseAutoencoder(
 
     def _decay_unit(self, module, rows, seed):
         """What the decay is measured by: the more rows there are, the more they can say."""
-        return module.left * (DECAY_ROWS / rows.n_different(MAX_SUMMARY_ROWS, seed)) ** 1.5
+        return module.left * (DECAY_ROWS / rows.n_different(MAX_SUMMARY_ROWS, seed)) ** 2
 
     def _prepare(self, net, rows, held_out, user_callbacks, one_epoch, seed):
         """Set what may differ from run to run: budget, step size, callbacks."""

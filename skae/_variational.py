@@ -328,7 +328,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         free_bits=0.0,
         kl_warmup=0.2,
         n_importance_samples=100,
-        alpha=0.02,
+        alpha=0.025,
         solver="adam",
         learning_rate_init=0.003,
         batch_size="auto",
