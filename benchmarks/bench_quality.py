@@ -91,8 +91,6 @@ def explained_variance(train, test, reconstruct):
 # ------------------------------------------------------------------------- contenders
 
 
-
-
 def skae(seed):
     """Ours, at its defaults."""
     return trained(AutoencoderTransformer(random_state=seed))
@@ -316,7 +314,8 @@ def lead_over_pca(train, test, seed, n_components=2, **parameters):
 
 def variational_marks(sets):
     """Held-out bound against the log-likelihood of probabilistic PCA, in nats for a row."""
-    print(f"\n{'held-out bound less probabilistic PCA':<40}{'split 0':>10}{'1':>10}{'2':>10}  active")
+    header = "".join(f"{f'split {seed}':>10}" for seed in SEEDS)
+    print(f"\n{'held-out bound less probabilistic PCA':<40}{header}  active")
     behind, collapsed, warned = [], [], []
     for name, X in sets.items():
         runs = [variational(X, seed) for seed in SEEDS]

@@ -255,3 +255,11 @@ def test_redundancy_of_wide_rows_is_estimated(monkeypatch):
     exact = redundancy(wide, 2)
     monkeypatch.setattr(principal, "MAX_COVARIANCE", 10)
     assert redundancy(wide, 2) == pytest.approx(exact, rel=0.15)
+
+
+@pytest.mark.parametrize("max_rows, expected", [(100, 3), (2, 2)])
+def test_different_rows_are_counted(max_rows, expected):
+    X = np.repeat(np.arange(6.0).reshape(3, 2), [1, 1, 4], axis=0)
+    subset = np.array([0, 1, 2])
+    assert Rows(X, subset=subset).n_different(max_rows, 0) == expected
+    assert Rows(X).n_different(100, 0) == 3
