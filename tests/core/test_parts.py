@@ -257,7 +257,6 @@ def test_redundancy_of_wide_rows_is_estimated(monkeypatch):
     assert redundancy(wide, 2) == pytest.approx(exact, rel=0.15)
 
 
-@pytest.mark.parametrize("max_rows, expected", [(100, 3), (2, 2)])
 def test_different_rows_are_counted(max_rows, expected):
     X = np.repeat(np.arange(6.0).reshape(3, 2), [1, 1, 4], axis=0)
     subset = np.array([0, 1, 2])
