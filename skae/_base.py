@@ -60,12 +60,18 @@ from .sampling import (
 __all__ = ["BaseAutoencoder"]
 
 OPTIMIZERS = {
-    "adam": (torch.optim.AdamW, {}),
+    "adam": (torch.optim.Adam, {}),
     "sgd": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
 }
 
 # Rows from which the noise variance and the latent law are estimated, at most.
 MAX_SUMMARY_ROWS = 10_000
+
+# Rows at which the decay is ``alpha``, but for the share of the variance that PCA leaves.
+DECAY_ROWS = 100
+
+# Rows among which copies are counted, at most.
+MAX_COUNTED = 2_000
 
 # Different codes that a support is fitted on, at least.
 MIN_PLACES = 3
@@ -222,7 +228,7 @@ class BaseAutoencoder(
             if hooks is not None:
                 hooks.fitted_attributes = lambda net: record(net.snapshot())
                 user_callbacks.insert(0, (f"{OWN}fit_tasks", hooks))
-            self._prepare(net, rows, held_out, user_callbacks, one_epoch)
+            self._prepare(net, rows, held_out, user_callbacks, one_epoch, seed)
             with limited_threads(work(net.module_, net.batch_size)):
                 net.partial_fit(rows)
                 attributes = record(net.trim())
@@ -291,7 +297,7 @@ class BaseAutoencoder(
             criterion__likelihood=self.likelihood,
             optimizer=optimizer,
             **_prefixed("optimizer", options),
-            optimizer__param_groups=[("*bias", {"weight_decay": 0.0, "decays": False})],
+            optimizer__param_groups=self._undecayed(),
             iterator_train=Batches,
             iterator_valid=Batches,
             train_split=None,
@@ -299,6 +305,12 @@ class BaseAutoencoder(
             verbose=0,
         )
         return net.initialize()
+
+    def _undecayed(self):
+        """What keeps its size: biases, and the linear paths, which PCA has no decay of either."""
+        own = {"encoder": self.encoder, "decoder": self.decoder}
+        linear = [f"{name}.linear.weight" for name, module in own.items() if module is None]
+        return [(name, {"weight_decay": 0.0, "decays": False}) for name in ("*bias", *linear)]
 
     def _module_arguments(self, rows, seed):
         """Two networks, and the standardization between them and the units of X."""
@@ -329,9 +341,10 @@ class BaseAutoencoder(
 
     def _start(self, arguments, rows, n_components, seed):
         """Bring the networks to their start; further arguments of the module."""
-        if not (arguments["own_encoder"] or arguments["own_decoder"]):
-            start_at_pca(arguments, rows, LIKELIHOODS[self.likelihood], n_components, seed)
-        return {}
+        if arguments["own_encoder"] or arguments["own_decoder"]:
+            return {}
+        likelihood = LIKELIHOODS[self.likelihood]
+        return {"left": start_at_pca(arguments, rows, likelihood, n_components, seed)}
 
     def _network(self, name, own, widths, dtype):
         """The user's module, or a perceptron of these widths."""
@@ -351,7 +364,11 @@ class BaseAutoencoder(
         """What training minimizes."""
         return Objective(self.likelihood)
 
-    def _prepare(self, net, rows, held_out, user_callbacks, one_epoch):
+    def _decay_unit(self, module, rows, seed):
+        """What the decay is measured by: the more rows there are, the more they can say."""
+        return module.left * (DECAY_ROWS / rows.n_different(MAX_COUNTED, seed)) ** 2
+
+    def _prepare(self, net, rows, held_out, user_callbacks, one_epoch, seed):
         """Set what may differ from run to run: budget, step size, callbacks."""
         max_epochs = 1 if one_epoch else self.max_iter
         batch_size = min(200, len(rows)) if self.batch_size == "auto" else self.batch_size
@@ -360,7 +377,7 @@ class BaseAutoencoder(
             objective=self._objective(net.module_),
             noise=self.noise,
             lr=self.learning_rate_init,
-            weight_decay=self.alpha,
+            weight_decay=self.alpha * self._decay_unit(net.module_, rows, seed),
             shuffle=self.shuffle,
             batch_size=batch_size,
             max_epochs=max_epochs,
@@ -368,7 +385,7 @@ class BaseAutoencoder(
             callbacks=training_callbacks(
                 user_callbacks,
                 n_steps=None if one_epoch else n_steps,
-                monitor="train_loss" if held_out is None else "valid_loss",
+                monitor="objective" if held_out is None else "valid_loss",
                 tol=self.tol,
                 patience=self.n_iter_no_change,
                 verbose=bool(self.verbose),
@@ -417,7 +434,8 @@ class BaseAutoencoder(
         in_units = partial(net.criterion_.in_units, module=net.module_)
         losses = [in_units(value) for value in net.epoch_losses("train_loss") or [loss]]
         scores = [-in_units(value) for value in net.epoch_losses("valid_loss")]
-        kept = int(np.argmax(scores) if scores else np.argmin(losses))
+        objectives = net.epoch_losses("objective") or [loss]
+        kept = np.argmax(scores) if scores else np.argmin(objectives)
         earlier_losses, earlier_scores, earlier_epochs = [], [], 0
         if resume:
             earlier_losses, earlier_epochs = self.loss_curve_, self.n_iter_

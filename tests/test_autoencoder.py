@@ -190,15 +190,39 @@ def test_mmd_draws_the_codes_to_the_standard_normal(digits, quick):
 
 
 @ignore_not_converged
-def test_alpha_shrinks_weights_but_not_biases(digits, quick):
+def test_alpha_shrinks_weights_but_not_biases_nor_the_linear_path(digits, quick):
     nets = [quick(alpha=alpha, max_iter=30).fit(digits).net_.module_ for alpha in (0, 10.0)]
 
     def squares(net, kind):
         return sum(float(p.detach().square().sum()) for n, p in net.named_parameters() if kind in n)
 
-    weights, biases = ([squares(net, kind) for net in nets] for kind in ("weight", "bias"))
-    assert weights[1] < 0.6 * weights[0]
+    kinds = ("layers.0.weight", "layers.2.weight", "linear.weight", "layers.0.bias")
+    hidden, output, linear, biases = ([squares(net, kind) for net in nets] for kind in kinds)
+    assert hidden[1] < 0.6 * hidden[0]
+    assert output[1] < 0.6 * output[0]
+    assert linear[1] > 0.8 * linear[0]
     assert biases[1] > 0.8 * biases[0]
+
+
+@pytest.mark.parametrize("shape", [(15, 5), (40, 8), (200, 20)])
+def test_noise_is_left_to_pca(shape):
+    """Of noise there is nothing to learn that rows held out share."""
+    X, X_test = np.split(np.random.RandomState(0).standard_normal((2 * shape[0], shape[1])), 2)
+    est = AutoencoderTransformer(random_state=0).fit(X)
+    errors = [
+        np.square(X_test - model.inverse_transform(model.transform(X_test))).mean()
+        for model in (est, PCA(2).fit(X))
+    ]
+    assert errors[0] < 1.002 * errors[1]
+
+
+@ignore_not_converged
+def test_loss_is_without_the_decay(digits, quick):
+    est = quick(alpha=1.0, max_iter=30, batch_size=300).fit(digits)
+    error = np.square(digits - est.inverse_transform(est.transform(digits))).mean()
+    assert est.loss_ == pytest.approx(error, rel=0.05)
+    history = est.net_.history[:, ("objective", "train_loss")]
+    assert all(objective > 1.02 * loss for objective, loss in history)
 
 
 @ignore_not_converged

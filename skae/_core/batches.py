@@ -66,6 +66,17 @@ class Rows(Dataset):
         chosen.sort()
         return Rows(self.X, self.weights, chosen if self.subset is None else self.subset[chosen])
 
+    def n_different(self, max_rows, seed):
+        """Number of different rows, judged by at most ``max_rows`` of them.
+
+        So copies of a row count as one row of their weight does.
+        """
+        sample = self.subsample(max_rows, seed)
+        bounds = range(0, len(sample), block_size(self.X.shape[1]))
+        blocks = (sample[slice(i, i + bounds.step)][0].numpy() for i in bounds)
+        different = {hash(row.tobytes()) for block in blocks for row in block}
+        return len(different) * len(self) / len(sample)
+
     def __getitem__(self, index):
         """Tensors of the rows at an integer array or slice, and of their weights or None."""
         if self._tensor is None or self.weights is not None:

@@ -53,7 +53,7 @@ class Backpropagation:
     objective : torch.nn.Module
         With ``gradients(prediction, weights)``: the loss, and its gradients with respect to
         the decoder's output and, apart from what goes through the decoder, the latent space.
-    optimizer : torch.optim.AdamW or torch.optim.SGD
+    optimizer : torch.optim.Adam or torch.optim.SGD
         Of the parameters of the module.
     """
 
@@ -200,7 +200,7 @@ class FlatParameters:
     ----------
     known : list of Parameter
         Those whose gradients will be set in the parts that `layer` gives.
-    optimizer : torch.optim.AdamW or torch.optim.SGD
+    optimizer : torch.optim.Adam or torch.optim.SGD
     """
 
     def __init__(self, known, optimizer):
@@ -283,7 +283,7 @@ class FlatParameters:
             self._step_others()
         for group, part in self.by_group:
             if group["weight_decay"]:
-                self.rule.decay(part, group)
+                part.gradients.add_(part.values, alpha=group["weight_decay"])
         # Unless a callback made the groups differ, one call moves all.
         if len({group["lr"] for group, _ in self.by_group}) == 1:
             self.rule.move(self.all, self.n_steps, self.by_group[0][0])
@@ -325,13 +325,7 @@ class Rule(NamedTuple):
     """How an optimizer moves parameters; its options are those of a group."""
 
     kept: tuple  # names of what it keeps of each parameter, beside a count of steps
-    decay: Callable  # (part, group); weight decay
     move: Callable  # (part, count of steps, group); the step, but for weight decay
-
-
-def decay_weights(part, group):
-    """Weight decay apart from the gradient [Loshchilov and Hutter, ICLR 2019]."""
-    part.values.mul_(1 - group["lr"] * group["weight_decay"])
 
 
 def adam_step(part, n_steps, group):
@@ -354,11 +348,6 @@ def adam_step(part, n_steps, group):
     )
 
 
-def decay_gradients(part, group):
-    """Weight decay as a part of the gradient."""
-    part.gradients.add_(part.values, alpha=group["weight_decay"])
-
-
 def sgd_step(part, n_steps, group):
     """A step of gradient descent with momentum."""
     sgd(
@@ -377,6 +366,6 @@ def sgd_step(part, n_steps, group):
 
 
 RULES = {
-    torch.optim.AdamW: Rule(("exp_avg", "exp_avg_sq"), decay_weights, adam_step),
-    torch.optim.SGD: Rule(("momentum_buffer",), decay_gradients, sgd_step),
+    torch.optim.Adam: Rule(("exp_avg", "exp_avg_sq"), adam_step),
+    torch.optim.SGD: Rule(("momentum_buffer",), sgd_step),
 }

@@ -32,7 +32,11 @@ ACTIVATIONS = {
 }
 
 
-# Size of the nonlinear part at the start, relative to its usual initialization.
+# Root mean square of what the first hidden layer gets from features of variance 1, at the
+# start: nearly linear, so that data must ask for curvature.
+FIRST_GAIN = 0.4
+
+# Size of the nonlinear part at the start, relative to that of He et al.
 START_SIZE = 0.1
 
 # Share of the variance that counts as left at least, so that it never starts at zero.
@@ -46,7 +50,9 @@ LOG_VARIANCES = (-30.0, 20.0)
 class Perceptron(nn.Module):
     """A multilayer perceptron beside a linear path: ``W x + mlp(x)``.
 
-    Without hidden layers there is only the linear path, ``W x + b``.
+    Without hidden layers there is only the linear path, ``W x + b``. Layers start with variance
+    2 / n_inputs, which keeps the signal through deep networks [K. He et al., "Delving deep
+    into rectifiers", ICCV 2015]; the first one is smaller.
     """
 
     def __init__(self, widths, activation):
@@ -58,6 +64,14 @@ class Perceptron(nn.Module):
         for n_in, n_out in pairwise(widths):
             layers += [linear(n_in, n_out), ACTIVATIONS[activation]()]
         self.layers = nn.Sequential(*layers[:-1]) if len(widths) > 2 else None
+        self._initialize([layer for layer in layers[::2] if self.layers is not None])
+
+    @torch.no_grad()
+    def _initialize(self, layers):
+        gains = [FIRST_GAIN, *[2**0.5] * len(layers)]
+        for layer, gain in zip(layers, gains, strict=False):
+            layer.weight.normal_(std=gain / layer.in_features**0.5)
+            layer.bias.zero_()
 
     def forward(self, x):
         if self.layers is None:
@@ -166,6 +180,8 @@ class Autoencoder(nn.Module):
         From the decoder's output to the mean of x: a sigmoid for logits, or identity.
     own_encoder, own_decoder : bool
         Whether the network is the user's, in units of X.
+    left : float
+        Share of the variance of X that training is about: what the start leaves.
 
     Attributes
     ----------
@@ -175,8 +191,19 @@ class Autoencoder(nn.Module):
 
     noise = 0.0
 
-    def __init__(self, encoder, decoder, center, scale, link, own_encoder=False, own_decoder=False):
+    def __init__(
+        self,
+        encoder,
+        decoder,
+        center,
+        scale,
+        link,
+        own_encoder=False,
+        own_decoder=False,
+        left=1.0,
+    ):
         super().__init__()
+        self.left = left
         self.encoder = encoder
         self.decoder = decoder
         self.link = link

@@ -252,8 +252,15 @@ class AutoencoderNet(NeuralNet):
         else:
             vars(self).update(state)
 
+    @torch.no_grad()
+    def decay_term(self):
+        """``Σ decay / 2 ||weights||²``, whose gradient the optimizer adds to the loss's."""
+        groups = [group for group in self.optimizer_.param_groups if group["weight_decay"]]
+        squares = ((g["weight_decay"], p.square().sum()) for g in groups for p in g["params"])
+        return float(sum(decay / 2 * square for decay, square in squares))
+
     def epoch_losses(self, name):
-        """``'train_loss'`` or ``'valid_loss'`` of every epoch completed, standardized units."""
+        """What the history calls so of every epoch completed, in standardized units."""
         return [float(epoch[name]) for epoch in self.history if name in epoch]
 
 
@@ -320,11 +327,18 @@ class StepSize(Callback):
         return self.progress_ > 0.8
 
 
-class BestWeights(Callback):
-    """When training ends, however it ends, the weights of the epoch of smallest loss come back.
+class WithDecay(Callback):
+    """Records the ``objective`` of epochs: the training loss and the decay's term."""
 
-    With ``try_start`` those from before the first epoch, if these cost some rows more: where
-    PCA is hard to beat, the start is the best there is.
+    def on_epoch_end(self, net, **kwargs):
+        net.history.record("objective", net.history[-1, "train_loss"] + net.decay_term())
+
+
+class BestWeights(Callback):
+    """When training ends, however it ends, the weights of the best epoch come back.
+
+    The best is that of smallest ``monitor``. With ``try_start``, it is held against the start
+    on some rows: where PCA is hard to beat, that is the best there is.
     """
 
     def __init__(self, monitor, try_start=False):
@@ -337,7 +351,7 @@ class BestWeights(Callback):
         # Noise and penalties are not seen in what rows cost.
         if self.try_start and not net.module_.noise and net.criterion_.is_exact:
             self.rows_ = X.subsample(MAX_COMPARED, 0)
-            self.start_, self.start_loss_ = _weights(net), self._loss(net)
+            self.start_, self.costs_ = _weights(net), self._costs(net)
 
     def on_epoch_end(self, net, **kwargs):
         loss = net.history[-1, self.monitor]
@@ -347,16 +361,17 @@ class BestWeights(Callback):
     def on_train_end(self, net, **kwargs):
         if self.weights_ is not None:
             net.module_.load_state_dict(self.weights_)
-        if self.start_ is not None and self._loss(net) > self.start_loss_:
+        if self.start_ is not None and sum(self._costs(net)) > sum(self.costs_):
             net.module_.load_state_dict(self.start_)
-            net.start_loss = self.start_loss_
+            net.start_loss, _ = self.costs_
 
-    def _loss(self, net):
+    def _costs(self, net):
+        """Loss on some rows, and what the decay adds to it."""
         was_training = net.module_.training
         net.module_.eval()
         _, loss = net.evaluate(self.rows_)
         net.module_.train(was_training)
-        return loss
+        return loss, net.decay_term()
 
 
 def _weights(net):
@@ -371,6 +386,9 @@ class Stopping(EarlyStopping):
     stand still for that reason alone: then the rest of the schedule is run through in
     ``patience`` epochs, or in a quarter of those so far, before training ends. The first
     ``n_held`` steps do not count either.
+
+    Once the step size is small, decay alone no longer counts as progress: weights that say
+    nothing would shrink for ever.
     """
 
     def __init__(self, monitor, tol, patience, schedule, n_held=0):
@@ -394,6 +412,8 @@ class Stopping(EarlyStopping):
             if self.schedule.progress_ > 1 - 1e-6:
                 raise KeyboardInterrupt
         elif not self.schedule.is_warming_up:
+            if self.schedule.is_cold and self.monitor == "objective":
+                self.monitor, self.misses_, self.dynamic_threshold_ = "train_loss", 0, math.inf
             try:
                 super().on_epoch_end(net, **kwargs)
             except KeyboardInterrupt:
@@ -418,7 +438,7 @@ def training_callbacks(
         A learning rate scheduler among them replaces ours.
     n_steps : int or None
         Steps over which the step size rises and falls; None keeps it constant.
-    monitor : {'train_loss', 'valid_loss'}
+    monitor : {'objective', 'valid_loss'}
         Loss that decides when to stop, and which weights to keep.
     tol : float
         What counts as an improvement of the loss.
@@ -437,9 +457,10 @@ def training_callbacks(
     callbacks = [
         (f"{OWN}train_loss", PassthroughScoring("train_loss", on_train=True)),
         (f"{OWN}valid_loss", PassthroughScoring("valid_loss")),
+        (f"{OWN}objective", WithDecay()),
         (
             f"{OWN}best_weights",
-            BestWeights(monitor, n_steps is not None and monitor == "train_loss"),
+            BestWeights(monitor, n_steps is not None and monitor == "objective"),
         ),
         *([] if schedule is None else [(f"{OWN}step_size", schedule)]),
         *([(f"{OWN}progress", EpochBar())] if verbose else []),

@@ -255,3 +255,15 @@ def test_redundancy_of_wide_rows_is_estimated(monkeypatch):
     exact = redundancy(wide, 2)
     monkeypatch.setattr(principal, "MAX_COVARIANCE", 10)
     assert redundancy(wide, 2) == pytest.approx(exact, rel=0.15)
+
+
+def test_different_rows_are_counted():
+    X = np.repeat(np.arange(6.0).reshape(3, 2), [1, 1, 4], axis=0)
+    assert Rows(X).n_different(100, 0) == 3
+    assert Rows(X, subset=np.array([0, 2, 5])).n_different(100, 0) == 2
+
+
+def test_different_rows_are_extrapolated():
+    X = np.random.RandomState(0).standard_normal((100, 2))
+    assert Rows(X).n_different(10, 0) == 100
+    assert Rows(np.repeat(X[:1], 100, axis=0)).n_different(10, 0) == 10
