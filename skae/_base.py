@@ -67,7 +67,7 @@ OPTIMIZERS = {
 # Rows from which the noise variance and the latent law are estimated, at most.
 MAX_SUMMARY_ROWS = 10_000
 
-# Rows at which the decay is ``alpha``, but for the share of the variance that PCA leaves.
+# Rows at which the decay is ``alpha``.
 DECAY_ROWS = 100
 
 # Rows among which copies are counted, at most.
@@ -341,10 +341,9 @@ class BaseAutoencoder(
 
     def _start(self, arguments, rows, n_components, seed):
         """Bring the networks to their start; further arguments of the module."""
-        if arguments["own_encoder"] or arguments["own_decoder"]:
-            return {}
-        likelihood = LIKELIHOODS[self.likelihood]
-        return {"left": start_at_pca(arguments, rows, likelihood, n_components, seed)}
+        if not (arguments["own_encoder"] or arguments["own_decoder"]):
+            start_at_pca(arguments, rows, LIKELIHOODS[self.likelihood], n_components, seed)
+        return {}
 
     def _network(self, name, own, widths, dtype):
         """The user's module, or a perceptron of these widths."""
@@ -364,9 +363,9 @@ class BaseAutoencoder(
         """What training minimizes."""
         return Objective(self.likelihood)
 
-    def _decay_unit(self, module, rows, seed):
-        """What the decay is measured by: the more rows there are, the more they can say."""
-        return module.left * (DECAY_ROWS / rows.n_different(MAX_COUNTED, seed)) ** 2
+    def _weight_decay(self, rows, seed):
+        """Of the layers: the more rows there are, the more they can say against PCA."""
+        return self.alpha * (DECAY_ROWS / rows.n_different(MAX_COUNTED, seed)) ** 2
 
     def _prepare(self, net, rows, held_out, user_callbacks, one_epoch, seed):
         """Set what may differ from run to run: budget, step size, callbacks."""
@@ -377,7 +376,7 @@ class BaseAutoencoder(
             objective=self._objective(net.module_),
             noise=self.noise,
             lr=self.learning_rate_init,
-            weight_decay=self.alpha * self._decay_unit(net.module_, rows, seed),
+            weight_decay=self._weight_decay(rows, seed),
             shuffle=self.shuffle,
             batch_size=batch_size,
             max_epochs=max_epochs,

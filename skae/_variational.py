@@ -90,13 +90,13 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     n_importance_samples : int, default=100
         Draws from the posterior of a row that `score_samples` averages.
 
-    alpha : float, default=0.025
-        Weight decay: the objective contains ``alpha / 2 * (100 / n)² * ||weights||²``
-        over the weights of the hidden layers' path, and of your own networks, but not over
-        biases nor the linear path. n is the number of different rows, at most 10 000. It
-        is not part of ``loss_``. Where few rows, or noise, give no reason to bend, this
-        brings the model back to PCA. ``MLPRegressor`` has ``0.0001 / (2 * n_samples)``,
-        under which such data are learnt by heart.
+    alpha : float, default=0.012
+        Weight decay: the objective contains ``alpha / 2 * (100 / n)² * ||weights||²`` over
+        the weights of hidden layers and of your own networks, but not over biases nor the
+        linear paths. n is the number of different rows. It is not part of ``loss_``. Where
+        rows are too few, or too noisy, to ask for more, it leaves the model at PCA. Where we
+        have ``alpha * (100 / n)²``, ``MLPRegressor`` has ``0.0001 / n``: with that little,
+        small tables are learnt by heart.
 
     solver : {'adam', 'sgd'}, default='adam'
         Adam, or gradient descent with Nesterov's momentum 0.9.
@@ -330,7 +330,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         free_bits=0.0,
         kl_warmup=0.2,
         n_importance_samples=100,
-        alpha=0.025,
+        alpha=0.012,
         solver="adam",
         learning_rate_init=0.003,
         batch_size="auto",

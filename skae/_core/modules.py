@@ -34,7 +34,7 @@ ACTIVATIONS = {
 
 # Root mean square of what the first hidden layer gets from features of variance 1, at the
 # start: nearly linear, so that data must ask for curvature.
-FIRST_GAIN = 0.4
+FIRST_GAIN = 0.5
 
 # Size of the nonlinear part at the start, relative to that of He et al.
 START_SIZE = 0.1
@@ -180,8 +180,6 @@ class Autoencoder(nn.Module):
         From the decoder's output to the mean of x: a sigmoid for logits, or identity.
     own_encoder, own_decoder : bool
         Whether the network is the user's, in units of X.
-    left : float
-        Share of the variance of X that training is about: what the start leaves.
 
     Attributes
     ----------
@@ -191,19 +189,8 @@ class Autoencoder(nn.Module):
 
     noise = 0.0
 
-    def __init__(
-        self,
-        encoder,
-        decoder,
-        center,
-        scale,
-        link,
-        own_encoder=False,
-        own_decoder=False,
-        left=1.0,
-    ):
+    def __init__(self, encoder, decoder, center, scale, link, own_encoder=False, own_decoder=False):
         super().__init__()
-        self.left = left
         self.encoder = encoder
         self.decoder = decoder
         self.link = link

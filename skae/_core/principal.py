@@ -31,11 +31,6 @@ def start_at_pca(arguments, rows, likelihood, n_components, seed):
     rows : Rows
     likelihood : Likelihood
     n_components, seed : int
-
-    Returns
-    -------
-    left : float
-        Share of the variance that PCA leaves unexplained.
     """
     center, scale = arguments["center"], arguments["scale"]
     axes, variances, left = principal_axes(rows, center, scale, n_components, seed)
@@ -44,7 +39,6 @@ def start_at_pca(arguments, rows, likelihood, n_components, seed):
     weight, bias = likelihood.linear_start(axes.T * size, center, scale)
     arguments["encoder"].start_at(axes / size, left=left)
     arguments["decoder"].start_at(weight, bias, left=left)
-    return left
 
 
 def start_at_ppca(arguments, rows, likelihood, n_components, seed):
