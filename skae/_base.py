@@ -45,7 +45,6 @@ from ._validation import (
     clone_parametrized,
     restored_on_error,
 )
-from .metrics import LatentSupport
 from .sampling import (
     LATENT_SAMPLERS,
     class_labels,
@@ -652,6 +651,8 @@ class BaseAutoencoder(
                     f"supported_only=True takes the support of at least {MIN_PLACES} different "
                     f"codes. Got {len(places)} from the training rows; leave it False."
                 )
+            from .metrics import LatentSupport  # slow to import, and seldom needed
+
             self._support = LatentSupport(random_state=self._seed).fit(places)
         return self._support
 
