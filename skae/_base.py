@@ -686,7 +686,7 @@ def noise_variance(module, likelihood, loss, floor=None):
 
 def _drawn_rows(rows, seed):
     """All rows, or the indices of as many drawn from them in proportion to their weights."""
-    weights = rows.take(slice(None))[1]
+    weights = rows.row_weights
     if weights is None:
         return slice(None)
     share = weights.astype(np.float64) / weights.sum(dtype=np.float64)

@@ -52,6 +52,11 @@ class Rows(Dataset):
         """Which rows of X the data set holds, as an index."""
         return slice(None) if self.subset is None else self.subset
 
+    @property
+    def row_weights(self):
+        """Weights of the rows, or None; no row is read."""
+        return None if self.weights is None else self.weights[self.index]
+
     def take(self, index):
         """Rows at an integer array or slice, as stored in X, and their weights or None."""
         if self.subset is not None:
