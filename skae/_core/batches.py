@@ -15,6 +15,8 @@ def as_tensor(block):
     Shares the memory of the block, but for blocks that torch cannot hold: read-only ones
     and those with negative or odd strides.
     """
+    if isinstance(block, np.ndarray) and block.flags.carray:
+        return torch.from_numpy(block)  # in less time than below
     if hasattr(block, "toarray"):
         block = block.toarray()
     return torch.from_numpy(np.require(np.asarray(block), requirements="CAW"))
