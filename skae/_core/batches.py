@@ -122,9 +122,10 @@ def center_and_scale(rows):
     """
     count, total, squares, shift = 0.0, 0.0, 0.0, None
     for x, weights in Batches(rows, block_size(rows.X.shape[1])):
+        x = x.to(torch.float64, copy=True)
         # Sums about a point amid the data keep their digits.
-        shift = x.double().mean(dim=0) if shift is None else shift
-        x = x.double() - shift
+        shift = x.mean(dim=0) if shift is None else shift
+        x -= shift
         weighted = x if weights is None else x * weights.double()[:, None]
         count += len(x) if weights is None else float(weights.sum(dtype=torch.float64))
         total += weighted.sum(dim=0)
