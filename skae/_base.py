@@ -11,7 +11,7 @@ import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_scalar, gen_batches
+from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from ._callbacks import FitTasks
@@ -26,7 +26,7 @@ from ._core.net import (
     training_callbacks,
 )
 from ._core.principal import start_at_pca
-from ._core.seeding import limited_threads, seeded, work
+from ._core.seeding import limited_threads, no_autocast, seeded, work
 from ._validation import (
     CallbackSupportMixin,
     HasMethods,
@@ -45,7 +45,6 @@ from ._validation import (
     clone_parametrized,
     restored_on_error,
 )
-from .metrics import LatentSupport
 from .sampling import (
     LATENT_SAMPLERS,
     class_labels,
@@ -409,6 +408,7 @@ class BaseAutoencoder(
             "net_": net,
             "_n_features_out": codes.shape[1],
             "_fitted_design": self._design(),
+            "_work": work(net.module_, net.batch_size),
             "_codes": codes[drawn],
             "_labels": None if labels is None else labels[sample.index][drawn],
             "_seed": seed,
@@ -485,9 +485,9 @@ class BaseAutoencoder(
         X_latent : ndarray of shape (n_samples, n_components)
             The codes, in the dtype of X (float64 for integers and booleans).
         """
-        check_is_fitted(self)
+        module = self._module
         X = check_rows(self, X, reset=False)
-        return self._infer(self.encoder_, X, self._n_features_out)
+        return self._infer(module.public_encoder(), X, self._n_features_out)
 
     def inverse_transform(self, X):
         """Decode points of the latent space: codes of rows, or any other points.
@@ -503,9 +503,9 @@ class BaseAutoencoder(
             The means of the rows at these points, in units of the training data and in
             the dtype of X.
         """
-        check_is_fitted(self)
+        module = self._module
         X = check_codes(self, X, self._n_features_out)
-        return self._infer(self.decoder_, X, self.n_features_in_)
+        return self._infer(module.public_decoder(), X, self.n_features_in_)
 
     def sample(self, n_samples=1, *, y=None, supported_only=False, random_state=None):
         """Draw novel rows: points from the fitted latent law, decoded.
@@ -611,21 +611,23 @@ class BaseAutoencoder(
 
         ``expansion`` says how many rows the function makes of one.
         """
-        output = np.empty((X.shape[0], n_columns), dtype=X.dtype)
         module = self.net_.module_
         fitted = module.standardize.center
         # The user's modules may work in place: they get copies.
-        copy_rows = module.own_encoder or module.own_decoder
-        n_rows = max(1, min(self._block_size() // expansion, X.shape[0]))
-        with (
-            torch.inference_mode(),
-            torch.autocast(fitted.device.type, enabled=False),
-            # As at training, whatever the number of rows: their codes keep their bits.
-            limited_threads(work(module, self.net_.batch_size)),
-        ):
-            for rows in gen_batches(X.shape[0], n_rows):
-                x = as_tensor(X[rows]).to(fitted, copy=copy_rows)
-                output[rows] = function(x).cpu().numpy()
+        own = module.own_encoder or module.own_decoder
+        n_rows = max(1, self._block_size() // expansion)
+
+        def apply(block):
+            return function(as_tensor(block).to(fitted, copy=own)).cpu().numpy()
+
+        # As at training, whatever the number of rows: their codes keep their bits.
+        with torch.inference_mode(), no_autocast(fitted.device), limited_threads(self._work):
+            if X.shape[0] <= n_rows and not own:  # whose output may be memory of the module's
+                return apply(X).astype(X.dtype, copy=False)
+            output = np.empty((X.shape[0], n_columns), dtype=X.dtype)
+            for start in range(0, X.shape[0], n_rows):
+                rows = slice(start, start + n_rows)
+                output[rows] = apply(X[rows])
         return output
 
     def _block_size(self):
@@ -635,16 +637,21 @@ class BaseAutoencoder(
         return max(1, min(8192, CHUNK_SIZE // max(self.n_features_in_, *layers, 1)))
 
     @property
+    def _module(self):
+        """The trained module."""
+        if not hasattr(self, "net_"):
+            check_is_fitted(self)  # collects tags, which takes as long as a small layer
+        return self.net_.module_
+
+    @property
     def encoder_(self):
         """Module from rows in units of X to codes."""
-        check_is_fitted(self)
-        return self.net_.module_.public_encoder()
+        return self._module.public_encoder().eval()
 
     @property
     def decoder_(self):
         """Module from codes to the means of rows, in units of X."""
-        check_is_fitted(self)
-        return self.net_.module_.public_decoder()
+        return self._module.public_decoder().eval()
 
     @property
     def latent_sampler_(self):
@@ -669,6 +676,8 @@ class BaseAutoencoder(
                     f"supported_only=True takes the support of at least {MIN_PLACES} different "
                     f"codes. Got {len(places)} from the training rows; leave it False."
                 )
+            from .metrics import LatentSupport  # slow to import, and seldom needed
+
             self._support = LatentSupport(random_state=self._seed).fit(places)
         return self._support
 
@@ -702,7 +711,7 @@ def noise_variance(module, likelihood, loss, floor=None):
 
 def _drawn_rows(rows, seed):
     """All rows, or the indices of as many drawn from them in proportion to their weights."""
-    weights = rows.take(slice(None))[1]
+    weights = rows.row_weights
     if weights is None:
         return slice(None)
     share = weights.astype(np.float64) / weights.sum(dtype=np.float64)

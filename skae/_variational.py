@@ -414,7 +414,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         loss = net.reconstruction_loss(sample)
         net.check_finite(loss)
         net.set_dispersion(loss)
-        weights = sample.take(slice(None))[1]
+        weights = sample.row_weights
         kl = np.average((means**2 + stds**2 - 1 - np.log(stds**2)) / 2, axis=0, weights=weights)
         likelihood, module = LIKELIHOODS[self.likelihood], net.module_
         posteriors = (means[drawn], stds[drawn]) if is_posterior(self.latent_sampler) else None

@@ -165,6 +165,29 @@ def test_modules_that_work_in_place_spare_the_input(digits, quick):
         np.testing.assert_allclose(scores, law.logpdf(residuals).sum(axis=1))
 
 
+def test_output_is_the_caller_s(digits, quick):
+    class Remembers(nn.Linear):
+        def forward(self, x):
+            self.answer = super().forward(x)
+            return self.answer
+
+    for own in ({}, {"encoder": Remembers, "decoder": Remembers}):
+        est = quick(**own).fit(digits)
+        Z = est.transform(digits)
+        X_hat = est.inverse_transform(Z)
+        for output in (Z, X_hat):
+            assert output.flags.c_contiguous
+            assert output.flags.writeable
+        kept = Z.copy()
+        if own:
+            Z[:] = 0
+            X_hat[:] = 0
+            assert est.encoder_.answer.abs().max() > 0
+            assert est.decoder_.answer.abs().max() > 0
+        Z[:] = 0
+        np.testing.assert_array_equal(est.transform(digits), kept)
+
+
 def test_own_encoder_sees_the_rows_as_they_are(quick):
     """Whole numbers stay whole: they are not standardized and brought back."""
     seen = []

@@ -55,3 +55,19 @@ def test_importing_skae_imports_no_torch():
         "assert 'torch' in sys.modules\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+@pytest.mark.parametrize("name", ["AutoencoderTransformer", "VariationalAutoencoderTransformer"])
+def test_importing_an_estimator_imports_little(name):
+    """Besides what any estimator on skorch takes: skae itself, and small helpers of the two."""
+    code = (
+        "import sys, torch, skorch, skorch.helper, tqdm.auto\n"
+        "import sklearn.base, sklearn.utils.validation, sklearn.model_selection\n"
+        "before = set(sys.modules)\n"
+        f"from skae import {name}\n"
+        "further = {m for m in set(sys.modules) - before if m.split('.')[0] != 'skae'}\n"
+        "assert not further, further\n"
+        "assert 'skae.metrics' not in sys.modules\n"
+        "assert not {'matplotlib', 'sklearn.mixture', 'sklearn.neighbors'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

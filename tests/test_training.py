@@ -406,6 +406,38 @@ def test_dropout_and_batch_norm_train_and_rest(digits, quick):
 
 
 @ignore_not_converged
+def test_networks_rest_whatever_they_were_left_in(digits, quick):
+    def noisy(n_in, n_out):
+        return nn.Sequential(nn.Linear(n_in, n_out), nn.Dropout(0.5))
+
+    est = quick(encoder=noisy, decoder=noisy).fit(digits)
+    Z = est.transform(digits)
+    X_hat = est.inverse_transform(Z)
+    for part in (est.net_.module_, est.encoder_, est.decoder_, est.encoder_[1], est.decoder_[1]):
+        part.train()
+        np.testing.assert_array_equal(est.transform(digits), Z)
+        np.testing.assert_array_equal(est.inverse_transform(Z), X_hat)
+
+
+@ignore_not_converged
+@pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
+def test_public_networks_follow_those_of_the_net(likelihood, digits, quick):
+    est = quick(likelihood=likelihood).fit(digits)
+    twin = copy.deepcopy(est)
+    Z = est.transform(digits)
+    X_hat = est.inverse_transform(Z)
+    for name in ("encoder", "decoder"):
+        own = getattr(twin.net_.module_, name)
+        with torch.no_grad():
+            own.linear.weight.zero_()
+        setattr(est.net_.module_, name, own)
+    assert np.abs(est.transform(digits) - Z).max() > 0.1
+    assert np.abs(est.inverse_transform(Z) - X_hat).max() > 0.1
+    np.testing.assert_array_equal(est.transform(digits), twin.transform(digits))
+    np.testing.assert_array_equal(est.inverse_transform(Z), twin.inverse_transform(Z))
+
+
+@ignore_not_converged
 def test_decoder_ending_in_a_sigmoid_works_on_the_unit_interval(digits, quick):
     def decoder(n_in, n_out):
         return nn.Sequential(nn.Linear(n_in, 32), nn.ReLU(), nn.Linear(32, n_out), nn.Sigmoid())

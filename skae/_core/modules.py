@@ -99,6 +99,11 @@ class Perceptron(nn.Module):
         last.bias.add_(bias)
 
 
+def at_rest(module):
+    """The module with dropout and its like off; `eval` takes its time even where they are."""
+    return module.eval() if any(part.training for part in module.modules()) else module
+
+
 def user_module(name, module, n_in, n_out, dtype):
     """The user's module, or what the user's factory builds, if it maps n_in to n_out columns."""
     if not isinstance(module, nn.Module):
@@ -198,6 +203,9 @@ class Autoencoder(nn.Module):
         self.unstandardize = Unstandardize(center, scale)
         self.own_encoder = own_encoder
         self.own_decoder = own_decoder
+        # The networks that the public ones were built around, and these. In a dict, so that
+        # torch does not find their parameters twice.
+        self._public = {"encoder": (None, None), "decoder": (None, None)}
 
     @property
     def has_logits(self):
@@ -255,10 +263,30 @@ class Autoencoder(nn.Module):
 
     def public_encoder(self):
         """Module from rows in units of X to codes, at rest (no dropout)."""
-        encoder = self.encoder
-        if not self.own_encoder:
-            encoder = nn.Sequential(self.standardize, encoder)
-        return encoder.eval()
+        public = self._kept("encoder", self.code_encoder)
+        return at_rest(public) if self.own_encoder else public
+
+    def public_decoder(self):
+        """Module from codes to the mean of x, in units of X, at rest."""
+        public = self._kept("decoder", self.mean_decoder)
+        return at_rest(public) if self.own_decoder else public
+
+    def _kept(self, name, build):
+        """A public module, built once for each network: it takes as long as a small layer."""
+        network, public = self._public[name]
+        if network is not getattr(self, name):
+            public = build().eval()
+            self._public[name] = getattr(self, name), public
+        return public
+
+    def code_encoder(self):
+        """Module from rows in units of X to codes."""
+        return self.encoder if self.own_encoder else nn.Sequential(self.standardize, self.encoder)
+
+    def mean_decoder(self):
+        """Module from codes to the mean of x, in units of X."""
+        decoder = self.output_decoder()
+        return nn.Sequential(decoder, self.link) if self.has_logits else decoder
 
     def output_decoder(self):
         """Module from codes to the decoder's output: the mean in units of X, or its logit."""
@@ -266,11 +294,6 @@ class Autoencoder(nn.Module):
         if not (self.own_decoder or self.has_logits):
             decoder = nn.Sequential(decoder, self.unstandardize)
         return decoder.eval()
-
-    def public_decoder(self):
-        """Module from codes to the mean of x, in units of X, at rest."""
-        decoder = self.output_decoder()
-        return nn.Sequential(decoder, self.link).eval() if self.has_logits else decoder
 
 
 class Posterior(NamedTuple):
@@ -364,9 +387,9 @@ class VariationalAutoencoder(Autoencoder):
         for axes in (self.to_latent, self.from_latent):
             axes.center, axes.scale = center.clone(), scale.clone()
 
-    def public_encoder(self):
-        """Module from rows in units of X to posterior means, at rest."""
-        return nn.Sequential(super().public_encoder(), Means(), self.to_latent).eval()
+    def code_encoder(self):
+        """Module from rows in units of X to posterior means."""
+        return nn.Sequential(super().code_encoder(), Means(), self.to_latent)
 
     def output_decoder(self):
         """Module from codes to the decoder's output: the mean in units of X, or its logit."""

@@ -2,11 +2,11 @@
 
 import threading
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 
-__all__ = ["limited_threads", "seeded", "work"]
+__all__ = ["limited_threads", "no_autocast", "seeded", "work"]
 
 # torch's generators and its number of threads belong to the process, not to a thread.
 _TRAINING = threading.RLock()
@@ -43,6 +43,13 @@ def seeded(seed, device):
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)
         yield
+
+
+def no_autocast(device):
+    """Context without autocast, which takes its time even where there is none."""
+    if torch.is_autocast_enabled(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()
 
 
 def work(module, n_rows):

@@ -4,7 +4,6 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, DensityMixin
-from sklearn.neighbors import KernelDensity
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -311,6 +310,8 @@ class WhitenedKernelDensity(LatentDensity):
         self : WhitenedKernelDensity
             The fitted density.
         """
+        from sklearn.neighbors import KernelDensity  # slow to import
+
         X = self._check_codes(X, reset=True)
         self.mean_ = X.mean(axis=0)
         # Rows of zeros complete the axes where there are fewer codes than components.

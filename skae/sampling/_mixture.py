@@ -7,7 +7,6 @@ from numbers import Integral
 import numpy as np
 from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
 from skae._validation import Interval, StrOptions, _fit_context, restored_on_error
@@ -163,6 +162,8 @@ def _mixture(n_components, codes, random_state):
 
     It is fitted about their mean, as the squares of far-off codes lose the spread to rounding.
     """
+    from sklearn.mixture import GaussianMixture  # slow to import
+
     center = codes.mean(axis=0)
     mixture = GaussianMixture(
         n_components, reg_covar=variance_floor(codes), random_state=random_state

@@ -50,6 +50,16 @@ def test_rows_of_a_subset(kind):
     assert rows.subsample(3, 0) is rows
 
 
+@pytest.mark.parametrize("subset", [None, np.array([5, 3, 99])])
+def test_weights_of_rows(subset):
+    """Known without the rows, which may be more than the memory holds."""
+    rows = Rows(X, WEIGHTS, subset)
+    rows.X = None
+    used = WEIGHTS if subset is None else WEIGHTS[subset]
+    np.testing.assert_allclose(rows.row_weights, used / used.mean())
+    assert Rows(X, None, subset).row_weights is None
+
+
 def test_rows_do_not_expose_read_only_memory():
     frozen = X.copy()
     frozen.flags.writeable = False
