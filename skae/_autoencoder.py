@@ -30,10 +30,12 @@ class AutoencoderTransformer(BaseAutoencoder):
     n_components : int, default=2
         Number of components: the size of a code. It may exceed ``n_features``.
 
-    hidden_layer_sizes : int or array-like of int, default=(128, 64)
+    hidden_layer_sizes : int or array-like of int, default=(200, 100)
         Widths of the encoder's hidden layers. A linear path runs beside them, which
         starts at the solution of PCA, unless `encoder` or `decoder` is your own; with
         ``()`` there is only that path, and the model is PCA up to a linear map of the codes.
+        Two layers, where ``MLPRegressor`` has one of 100: codes and decodings each need
+        more than one to bend much.
 
     decoder_hidden_layer_sizes : int, array-like of int or None, default=None
         Widths of the decoder's hidden layers. None mirrors the encoder's.
@@ -60,7 +62,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         Weight of ``latent_penalty``, beside a loss that counts the variance of X as 1
         (``'gaussian'``). ``'mmd'``, itself at most 2, takes weights of about 1.
 
-    alpha : float, default=0.012
+    alpha : float, default=0.01
         Weight decay: the objective contains ``alpha / 2 * (100 / n)² * ||weights||²`` over
         the weights of hidden layers and of your own networks, but not over biases nor the
         linear paths. n is the number of different rows. It is not part of ``loss_``. Where
@@ -80,8 +82,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         Largest number of rows in a step; batches have nearly equal sizes. ``'auto'`` is
         ``min(200, n_samples)``.
 
-    max_iter : int, default=200
-        Largest number of epochs.
+    max_iter : int, default=150
+        Largest number of epochs. The step size falls to 0 by then; the last of the 200 that
+        ``MLPRegressor`` has would bring little.
 
     tol : float, default=5e-4
         Training has converged when the objective has not fallen by ``tol`` for
@@ -263,18 +266,18 @@ class AutoencoderTransformer(BaseAutoencoder):
         self,
         n_components=2,
         *,
-        hidden_layer_sizes=(128, 64),
+        hidden_layer_sizes=(200, 100),
         decoder_hidden_layer_sizes=None,
         activation="silu",
         likelihood="gaussian",
         noise=0.0,
         latent_penalty=None,
         latent_alpha=0.01,
-        alpha=0.012,
+        alpha=0.01,
         solver="adam",
         learning_rate_init=0.003,
         batch_size="auto",
-        max_iter=200,
+        max_iter=150,
         tol=5e-4,
         n_iter_no_change=10,
         early_stopping=False,

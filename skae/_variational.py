@@ -48,7 +48,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     n_components : int, default=2
         Number of components: the size of a code. It may exceed ``n_features``.
 
-    hidden_layer_sizes : int or array-like of int, default=(128, 64)
+    hidden_layer_sizes : int or array-like of int, default=(200, 100)
         Widths of the encoder's hidden layers. A linear path runs beside them, which
         starts at the solution of PCA, unless `encoder` or `decoder` is your own; with
         ``()`` there is only that path, and the model is PCA up to a linear map of the codes.
@@ -90,13 +90,14 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     n_importance_samples : int, default=100
         Draws from the posterior of a row that `score_samples` averages.
 
-    alpha : float, default=0.012
+    alpha : float, default=0.001
         Weight decay: the objective contains ``alpha / 2 * (100 / n)² * ||weights||²`` over
         the weights of hidden layers and of your own networks, but not over biases nor the
         linear paths. n is the number of different rows. It is not part of ``loss_``. Where
-        rows are too few, or too noisy, to ask for more, it leaves the model at PCA. Where we
-        have ``alpha * (100 / n)²``, ``MLPRegressor`` has ``0.0001 / n``: with that little,
-        small tables are learnt by heart.
+        rows are too few to ask for more, it leaves the model at probabilistic PCA. The
+        divergence from the prior does most of that already, so this is a tenth of what
+        :class:`AutoencoderTransformer` has. Where we have ``alpha * (100 / n)²``,
+        ``MLPRegressor`` has ``0.0001 / n``.
 
     solver : {'adam', 'sgd'}, default='adam'
         Adam, or gradient descent with Nesterov's momentum 0.9.
@@ -110,8 +111,9 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         Largest number of rows in a step; batches have nearly equal sizes. ``'auto'`` is
         ``min(200, n_samples)``.
 
-    max_iter : int, default=200
-        Largest number of epochs.
+    max_iter : int, default=150
+        Largest number of epochs. The step size falls to 0 by then; the last of the 200 that
+        ``MLPRegressor`` has would bring little.
 
     tol : float, default=5e-4
         Training has converged when the objective has not fallen by ``tol`` for
@@ -321,7 +323,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         self,
         n_components=2,
         *,
-        hidden_layer_sizes=(128, 64),
+        hidden_layer_sizes=(200, 100),
         decoder_hidden_layer_sizes=None,
         activation="silu",
         likelihood="gaussian",
@@ -330,11 +332,11 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         free_bits=0.0,
         kl_warmup=0.2,
         n_importance_samples=100,
-        alpha=0.012,
+        alpha=0.001,
         solver="adam",
         learning_rate_init=0.003,
         batch_size="auto",
-        max_iter=200,
+        max_iter=150,
         tol=5e-4,
         n_iter_no_change=10,
         early_stopping=False,

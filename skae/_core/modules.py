@@ -34,7 +34,7 @@ ACTIVATIONS = {
 
 # Root mean square of what the first hidden layer gets from features of variance 1, at the
 # start: nearly linear, so that data must ask for curvature.
-FIRST_GAIN = 0.5
+FIRST_GAIN = 0.4
 
 # Size of the nonlinear part at the start, relative to that of He et al.
 START_SIZE = 0.1
