@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from .noise import bank, coarse_grid, fixed_bank, noise_for
+from .noise import bank, fixed_bank, key_axes, noise_for
 
 __all__ = [
     "ACTIVATIONS",
@@ -141,14 +141,14 @@ class Standardize(nn.Module):
         self.register_buffer("scale", scale)
 
     def forward(self, x):
-        return (x - self.center) / self.scale
+        return (x - self.center).div_(self.scale)
 
 
 class Unstandardize(Standardize):
     """``center + scale * x``, the inverse of `Standardize`."""
 
     def forward(self, x):
-        return self.center + self.scale * x
+        return (self.scale * x).add_(self.center)
 
 
 class Autoencoder(nn.Module):
@@ -293,7 +293,7 @@ class VariationalAutoencoder(Autoencoder):
         super().__init__(*args, **kwargs)
         self.beta = beta
         self.register_buffer("dispersion", dispersion)
-        self.key = Standardize(*coarse_grid(self.standardize.center, self.standardize.scale))
+        self.key = Unstandardize(*key_axes(self.standardize.center, self.standardize.scale))
         axes = dispersion.new_zeros(n_components), dispersion.new_ones(n_components)
         self.to_latent, self.from_latent = Standardize(*axes), Unstandardize(*axes)
 
@@ -302,7 +302,7 @@ class VariationalAutoencoder(Autoencoder):
         mean, log_variance = self.axes(encoded)
         n_components = mean.shape[1]
         vectors = bank(n_components, x) if self.training else fixed_bank(n_components, x)
-        codes = mean + torch.exp(log_variance / 2) * self.noise_of(x, vectors)
+        codes = torch.addcmul(mean, torch.exp(log_variance / 2), self.noise_of(x, vectors))
         return codes, mean, log_variance
 
     def noise_of(self, x, vectors):

@@ -6,10 +6,13 @@ on the rows beside it.
 
 import torch
 
-__all__ = ["BANK_SIZE", "bank", "coarse_grid", "fixed_bank", "noise_for", "noises_for"]
+__all__ = ["BANK_SIZE", "bank", "fixed_bank", "key_axes", "noise_for", "noises_for"]
 
 # Vectors in a bank. Rows that share one by chance do no harm, for banks change from step to step.
 BANK_SIZE = 2048
+
+# Odd, its bits without a pattern: 2⁶⁴ over the golden ratio, as a signed number.
+FACTOR = 0x9E3779B97F4A7C15 - 2**64
 
 
 def bank(n_components, like):
@@ -28,14 +31,18 @@ def fixed_bank(n_components, like, seed=0, size=BANK_SIZE):
     return torch.randn(size, n_components, **options).to(like)
 
 
-def coarse_grid(center, scale):
-    """A centre and a scale near the given ones that moments' rounding does not move.
+def key_axes(center, scale):
+    """Offset and factor of each feature that make keys of rows: ``offset + factor * x``.
 
-    Rows less the centre, over the scale, are exact, up to float32 at least where rows
-    hold that much: bits of theirs tell rows apart, in any units and far from the origin.
+    Keys are of about unit size in any units and far from the origin. At random offsets and
+    factors, numbers with few digits have keys with many, and so have equal numbers in other
+    features. ``center`` and ``scale`` are coarsened first, so that their rounding does not matter.
     """
-    unit = torch.exp2(torch.floor(torch.log2(scale)))
-    return torch.round(center / unit) * unit, unit
+    unit = torch.exp2(torch.floor(torch.log2(scale))).clamp(min=torch.finfo(scale.dtype).tiny)
+    generator = torch.Generator("cpu").manual_seed(0)
+    options = {"dtype": torch.float64, "device": "cpu", "generator": generator}
+    factor, offset = (0.5 + torch.rand(2, len(center), **options)).to(center)
+    return offset - torch.round(center / unit) * factor, factor / unit
 
 
 def noise_for(key, vectors):
@@ -52,12 +59,9 @@ def noises_for(key, vectors, size):
 def _places(key, n):
     """A number below n for each row of the key.
 
-    Multiply-shift hashing: the upper bits of the sum of the bits of each number times a random
-    odd factor [M. Dietzfelbinger et al., J. Algorithms 25, 1997].
+    The sum of all bits, as integers, is the same in any order; the upper half of its square
+    times an odd factor spreads it evenly.
     """
-    bits = (key.float() + 0.0).view(torch.int32).long()  # -0.0 becomes 0.0
-    generator = torch.Generator("cpu").manual_seed(0)
-    options = {"generator": generator, "device": "cpu"}
-    factors = torch.randint(-(2**62), 2**62, (key.shape[1],), **options) * 2 + 1
-    sums = (bits * factors.to(bits.device)).sum(dim=1)
-    return (sums >> 40) % n
+    integers = torch.int32 if key.dtype == torch.float32 else torch.int64
+    sums = key.view(integers).sum(dim=1, dtype=integers).long() * FACTOR
+    return ((sums * (sums >> 32)) >> 40) % n
