@@ -404,25 +404,20 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         is_linear = self.activation == "identity" or not any(map(len, self._layer_sizes()))
         return is_linear and self.encoder is None and self.decoder is None
 
-    def _settle(self, net, sample):
-        net.place_codes(sample)
-
-    def _summary(self, net, sample, loss, drawn):
-        means, stds = net.posteriors(sample)
-        loss = net.reconstruction_loss(sample)
-        net.check_finite(loss)
-        net.set_dispersion(loss)
+    def _summary(self, net, sample, drawn):
+        means, stds, codes, loss = net.settle(sample)
         weights = sample.take(slice(None))[1]
         kl = np.average((means**2 + stds**2 - 1 - np.log(stds**2)) / 2, axis=0, weights=weights)
         likelihood, module = LIKELIHOODS[self.likelihood], net.module_
         posteriors = (means[drawn], stds[drawn]) if is_posterior(self.latent_sampler) else None
-        nats = likelihood.nats(module.dispersion.new_tensor(loss), module.dispersion)
-        return {
+        nats, beta = likelihood.nats(loss, module.dispersion.item()), net.criterion_.beta
+        objective = nats + beta * float(kl.sum()) / self.n_features_in_
+        return codes, objective, {
             "noise_variance_": noise_variance(module, likelihood, loss, MIN_DISPERSION),
-            "elbo_": -float(net.criterion_.in_units(float(nats), module)) - float(kl.sum()),
+            "elbo_": -float(net.criterion_.in_units(nats, module)) - float(kl.sum()),
             "kl_per_component_": kl.astype(np.float64),
             "n_active_components_": int((kl > ACTIVE).sum()),
-            "beta_": float(net.criterion_.beta),
+            "beta_": float(beta),
             "_posteriors": posteriors,
         }
 

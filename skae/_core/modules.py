@@ -42,6 +42,8 @@ SMALLEST_SHARE = 1e-6
 # Where log-variances of posteriors end.
 LOG_VARIANCES = (-30.0, 20.0)
 
+clamp_gradient = torch.ops.aten.hardtanh_backward
+
 
 class Perceptron(nn.Module):
     """A multilayer perceptron beside a linear path: ``W x + mlp(x)``.
@@ -316,8 +318,8 @@ class VariationalAutoencoder(Autoencoder):
     def axes(self, encoded):
         """Means and log-variances along the axes of the latent space."""
         mean, log_variance = encoded.chunk(2, dim=1)
-        log_variance = log_variance.clamp(*LOG_VARIANCES) - 2 * self.to_latent.scale.log()
-        return self.to_latent(mean), log_variance
+        shift = 2 * self.to_latent.scale.log()
+        return self.to_latent(mean), log_variance.clamp(*LOG_VARIANCES).sub_(shift)
 
     def decoder_input(self, latent):
         return self.from_latent(latent[0])
@@ -329,14 +331,14 @@ class VariationalAutoencoder(Autoencoder):
 
     def latent_gradient(self, encoded, prediction, of_decoder_input, of_latent):
         """By the chain rule through ``codes = mean + exp(log_variance / 2) * noise``."""
-        of_codes = of_decoder_input * self.from_latent.scale
+        scale = self.from_latent.scale
         of_mean, of_log_variance = of_latent
-        of_mean = (of_mean + of_codes) / self.to_latent.scale
+        of_mean = torch.addcdiv(of_decoder_input, of_mean, scale)
         # The deviation of a code from its mean is proportional to the standard deviation.
-        of_log_variance = of_log_variance + of_codes * (prediction.codes - prediction.mean) / 2
-        low, high = LOG_VARIANCES
+        deviation = (prediction.codes - prediction.mean).mul_(scale / 2)
+        of_log_variance = of_log_variance.addcmul_(of_decoder_input, deviation)
         log_variance = encoded[:, of_mean.shape[1] :]
-        of_log_variance.mul_((log_variance >= low) & (log_variance <= high))
+        of_log_variance = clamp_gradient(of_log_variance, log_variance, *LOG_VARIANCES)
         return torch.cat([of_mean, of_log_variance], dim=1)
 
     @torch.no_grad()
@@ -348,7 +350,8 @@ class VariationalAutoencoder(Autoencoder):
         """
         center, scale = self.from_latent(center), self.from_latent.scale * scale
         for axes in (self.to_latent, self.from_latent):
-            axes.center, axes.scale = center.clone(), scale.clone()
+            axes.center.copy_(center)
+            axes.scale.copy_(scale)
 
     def public_encoder(self):
         """Module from rows in units of X to posterior means, at rest."""
