@@ -18,7 +18,7 @@ from ._core.bound import (
 )
 from ._core.likelihoods import LIKELIHOODS, MIN_DISPERSION
 from ._core.modules import VariationalAutoencoder
-from ._core.principal import noise_redundancy, start_at_ppca
+from ._core.principal import axes_of, noise_redundancy, sampled, start_at_ppca
 from ._validation import HasMethods, Interval, StrOptions, as_random_state, check_rows
 from .sampling import LATENT_SAMPLERS, fit_posterior, is_posterior
 
@@ -383,13 +383,16 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     def _start(self, arguments, rows, n_components, seed):
         """Start at probabilistic PCA; the dispersion is the module's further argument."""
         likelihood, noise = LIKELIHOODS[self.likelihood], arguments["center"].new_tensor(1.0)
-        place = arguments["center"], arguments["scale"], n_components, seed
+        place = arguments["center"], arguments["scale"]
+        sample = sampled(rows, *place, n_components, seed)
+        axes = axes_of(sample, n_components)
         if not (arguments["own_encoder"] or arguments["own_decoder"]):
-            noise = start_at_ppca(arguments, rows, likelihood, n_components, seed)
+            noise = start_at_ppca(arguments, *axes, likelihood, n_components)
+        redundancy = noise_redundancy(sample, *axes, n_components, likelihood, *place)
         return {
             "dispersion": likelihood.start_dispersion(noise),
             "n_components": n_components,
-            "beta": max(1.0, noise_redundancy(rows, *place, likelihood)),
+            "beta": max(1.0, redundancy),
         }
 
     def _further_callbacks(self, n_steps):
