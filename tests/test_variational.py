@@ -133,7 +133,9 @@ def test_kl_is_that_of_torch():
 def posterior_of(mean, log_variance, dtype=torch.float64):
     generator = torch.Generator().manual_seed(1)
     output, target = torch.rand(2, len(mean), 5, dtype=dtype, generator=generator)
-    return Posterior(mean, output, target, mean, log_variance, torch.tensor(0.3, dtype=dtype))
+    center, scale = mean.new_zeros(mean.shape[1]), mean.new_ones(mean.shape[1])
+    dispersion = torch.tensor(0.3, dtype=dtype)
+    return Posterior(mean, output, target, mean, log_variance, center, scale, dispersion)
 
 
 LAWS = {

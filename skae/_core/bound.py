@@ -23,8 +23,11 @@ __all__ = [
 # Share of the newest batch in the running estimates of the dispersion and of the codes' moments.
 RATE = 0.1
 
-# Draws from posteriors, of all rows and at most of each, that the summary averages.
-N_DRAWS, MAX_DRAWS = 10_000, 16
+# Batches whose moments are gathered before the codes are moved.
+N_MOMENTS = 8
+
+# Draws from posteriors, of all rows (a prime) and at most of each, that the summary averages.
+N_DRAWS, MAX_DRAWS = 10_007, 16
 
 
 def kl_to_standard_normal(mean, log_variance):
@@ -59,10 +62,11 @@ class EvidenceBound(torch.nn.Module):
         self.likelihood = likelihood
         self.beta = beta
         self.free_bits = free_bits
+        self.moments_ = []
 
     def forward(self, posterior, weights, penalize):
         nats = weighted_mean(self._nats(posterior), weights)
-        kl = kl_to_standard_normal(posterior.mean, posterior.log_variance)
+        kl = kl_to_standard_normal(*posterior.placed())
         kl = weighted_mean(kl, None if weights is None else weights[:, None], dim=0)
         if penalize:
             kl = kl.clamp(min=self.free_bits)
@@ -73,40 +77,44 @@ class EvidenceBound(torch.nn.Module):
     def gradients(self, posterior, weights):
         """The objective of training, its gradient at the output, and at means and log-variances.
 
-        Kept beside them is what the net solves for the dispersion and the place of the
-        codes with, and the objective with the KL term in full.
+        Kept beside them is what the net solves for the dispersion with, and what of the KL
+        term is not in force yet.
         """
-        likelihood, mean = LIKELIHOODS[self.likelihood], posterior.mean
-        share = share_of_rows(weights, len(mean))
+        likelihood, n_features = LIKELIHOODS[self.likelihood], posterior.target.shape[1]
+        share = share_of_rows(weights, len(posterior.mean))
         total = 1.0 if weights is None else weights.mean().item()
         # Numbers of Python: cheaper than tensors of one number.
         dispersion = posterior.dispersion.item()
         slope = likelihood.nats_slope(dispersion)
-        nats, of_output = likelihood.gradient(posterior.output, posterior.target, slope * share)
-        self.loss_ = nats.item() / (slope * total)
-        variance = posterior.log_variance.exp()
-        kl = total * self._moments(posterior, variance, weights)
-        factor = self.beta / posterior.target.shape[1]
-        share = share * (self.kl_share * factor)
+        loss, of_output = likelihood.gradient(posterior.output, posterior.target, slope * share)
+        self.loss_ = loss.item() / (slope * total)
+        kl, of_latent = self._kl_gradients(posterior, weights, share, total)
+        kl *= self.beta / n_features
+        self.held_back_ = (1 - self.kl_share) * kl
+        # What the likelihood costs is an affine function of the loss.
+        loss += total * likelihood.nats(0.0, dispersion) + self.kl_share * kl
+        return loss, of_output, of_latent
+
+    def _kl_gradients(self, posterior, weights, share, total):
+        """KL divergence, and gradients of its term at means and log-variances.
+
+        The moments of the posteriors are kept for the place of the codes.
+        """
+        offset, variance = posterior.mean - posterior.center, posterior.log_variance.exp()
+        parts = torch.cat([offset, offset.square(), variance, posterior.log_variance], dim=1)
+        parts = parts.mean(dim=0) if weights is None else (weights / weights.sum()) @ parts
+        self.moments_.append(parts)
+        _, square_offset, mean_variance, log_variance = parts.view(4, -1)
+        square = posterior.scale.square()
+        kl = (square_offset + mean_variance).div_(square).sub_(log_variance).add_(square.log())
+        kl = kl.sub_(1).mul_(total / 2)
+        share = share * (self.kl_share * self.beta / posterior.target.shape[1])
         if self.free_bits:
             share = share * (kl >= self.free_bits).to(kl)
             kl = kl.clamp(min=self.free_bits)
-        kl = factor * kl.sum().item()
-        # What the likelihood costs, is an affine function of the loss.
-        nats = nats + total * likelihood.nats(0.0, dispersion)
-        self.full_ = nats + kl
-        of_log_variance = variance.sub_(1).mul_(share / 2)
-        return nats + self.kl_share * kl, of_output, (mean * share, of_log_variance)
-
-    def _moments(self, posterior, variance, weights):
-        """Keep the codes' mean and mean square about it; mean KL divergence by component."""
-        mean, log_variance = posterior.mean, posterior.log_variance
-        parts = torch.cat([mean, mean.square(), variance, log_variance], dim=1)
-        parts = parts.mean(dim=0) if weights is None else (weights / weights.sum()) @ parts
-        self.center_, square, variance, log_variance = parts.view(4, -1)
-        # Rounding may bring the difference below zero.
-        self.square_ = (square - self.center_.square()).clamp_(min=0).add_(variance)
-        return (square + variance).sub_(log_variance).sub_(1).mul_(0.5)
+        of_mean = share / square
+        of_log_variance = variance.mul_(of_mean).sub_(share).mul_(0.5)
+        return kl.sum().item(), (offset.mul_(of_mean), of_log_variance)
 
     def _nats(self, posterior):
         likelihood = LIKELIHOODS[self.likelihood]
@@ -115,7 +123,7 @@ class EvidenceBound(torch.nn.Module):
 
     def row_losses(self, posterior):
         """What each row costs."""
-        kl = kl_to_standard_normal(posterior.mean, posterior.log_variance).sum(dim=1)
+        kl = kl_to_standard_normal(*posterior.placed()).sum(dim=1)
         return self._nats(posterior) + self.beta * kl / posterior.target.shape[1]
 
     # The losses of epochs are of random draws: the start's cannot be held against them.
@@ -152,10 +160,22 @@ class VariationalNet(AutoencoderNet):
     def train_step(self, batch, **fit_params):
         """A step whose loss is reported with the KL term in full, so that epochs compare."""
         step = super().train_step(batch, **fit_params)
-        self.set_dispersion(self.criterion_.loss_, RATE)
-        self.module_.place(RATE * self.criterion_.center_, self.criterion_.square_ ** (RATE / 2))
-        step["loss"] = self.criterion_.full_
+        objective = self.criterion_
+        self.set_dispersion(objective.loss_, RATE)
+        if len(objective.moments_) == N_MOMENTS:
+            self.place_codes(torch.stack(objective.moments_).mean(dim=0))
+            objective.moments_.clear()
+        if objective.held_back_:
+            step["loss"] = step["loss"] + objective.held_back_
         return step
+
+    def place_codes(self, moments):
+        """Move the codes towards mean 0 and mean square 1 along every axis."""
+        offset, square, variance, _ = moments.view(4, -1)
+        # Rounding may bring the difference below zero.
+        square = (square - offset.square()).clamp_(min=0).add_(variance)
+        scale, rate = self.module_.to_latent.scale, 1 - (1 - RATE) ** N_MOMENTS
+        self.module_.place(rate * offset / scale, (square / scale.square()) ** (rate / 2))
 
     def set_dispersion(self, loss, rate=1.0):
         """Move the dispersion towards its most likely value, the mean loss."""
@@ -187,8 +207,7 @@ class VariationalNet(AutoencoderNet):
         self.set_dispersion(loss)
         center = np.average(means, axis=0, weights=weights)
         scale = np.sqrt(np.average((means - center) ** 2 + stds**2, axis=0, weights=weights))
-        fitted = self.module_.dispersion
-        self.module_.place(*(torch.as_tensor(a).to(fitted) for a in (center, scale)))
+        self.module_.place(*map(torch.from_numpy, (center, scale)))
         return (means - center) / scale, stds / scale, (codes - center) / scale, loss
 
     @torch.no_grad()
@@ -208,7 +227,7 @@ class VariationalNet(AutoencoderNet):
         mean, log_variance = module.posterior(x, standard)
         std = torch.exp(log_variance / 2)
         # So large a bank that rows hardly share their noise.
-        bank = fixed_bank(mean.shape[1], x, size=N_DRAWS)
+        bank = fixed_bank(mean.shape[1], x, size=N_DRAWS + n_draws - 1)
         for noise in noises_for(module.key(x), bank, n_draws).unbind(dim=1):
             codes = mean + std * noise
             output = module.decode(module.from_latent(codes))
@@ -262,7 +281,7 @@ def importance_weighted_bound(x, module, log_density, n_draws, n_rows):
     """
     mean, log_variance = module.posterior(x.clone(), module.standardize(x))
     decode, n_components = module.output_decoder(), mean.shape[1]
-    vectors = fixed_bank(n_components, x, size=BANK_SIZE + n_draws)
+    vectors = fixed_bank(n_components, x, size=BANK_SIZE + n_draws - 1)
     noises = noises_for(module.key(x), vectors, n_draws)
     total = torch.full((len(x),), -math.inf, dtype=x.dtype, device=x.device)
     for noise in noises.split(max(1, n_rows // len(x)), dim=1):

@@ -146,11 +146,16 @@ class Standardize(nn.Module):
         return (x - self.center).div_(self.scale)
 
 
-class Unstandardize(Standardize):
-    """``center + scale * x``, the inverse of `Standardize`."""
+class Unstandardize(nn.Module):
+    """``center + scale * x``, the inverse of a `Standardize`, which it follows."""
+
+    def __init__(self, standardize):
+        super().__init__()
+        self.standardize = standardize
 
     def forward(self, x):
-        return (self.scale * x).add_(self.center)
+        axes = self.standardize
+        return (axes.scale * x).add_(axes.center)
 
 
 class Autoencoder(nn.Module):
@@ -183,7 +188,7 @@ class Autoencoder(nn.Module):
         self.decoder = decoder
         self.link = link
         self.standardize = Standardize(center, scale)
-        self.unstandardize = Unstandardize(center, scale)
+        self.unstandardize = Unstandardize(self.standardize)
         self.own_encoder = own_encoder
         self.own_decoder = own_decoder
 
@@ -262,14 +267,20 @@ class Autoencoder(nn.Module):
 
 
 class Posterior(NamedTuple):
-    """What the variational autoencoder makes of a batch."""
+    """What the variational autoencoder makes of a batch, along the axes of its networks."""
 
     codes: torch.Tensor  # (n, n_components), a draw from each posterior
     output: torch.Tensor  # (n, n_features), of the decoder
     target: torch.Tensor  # (n, n_features)
     mean: torch.Tensor  # (n, n_components)
     log_variance: torch.Tensor  # (n, n_components)
+    center: torch.Tensor  # (n_components,), where the latent space has its origin
+    scale: torch.Tensor  # (n_components,), what it has for unit
     dispersion: torch.Tensor  # (), of the likelihood, standardized
+
+    def placed(self):
+        """Means and log-variances along the axes of the latent space."""
+        return (self.mean - self.center) / self.scale, self.log_variance - 2 * self.scale.log()
 
 
 class VariationalAutoencoder(Autoencoder):
@@ -295,14 +306,16 @@ class VariationalAutoencoder(Autoencoder):
         super().__init__(*args, **kwargs)
         self.beta = beta
         self.register_buffer("dispersion", dispersion)
-        self.key = Unstandardize(*key_axes(self.standardize.center, self.standardize.scale))
+        place = key_axes(self.standardize.center, self.standardize.scale)
+        self.key = Unstandardize(Standardize(*place))
         axes = dispersion.new_zeros(n_components), dispersion.new_ones(n_components)
-        self.to_latent, self.from_latent = Standardize(*axes), Unstandardize(*axes)
+        self.to_latent = Standardize(*axes)
+        self.from_latent = Unstandardize(self.to_latent)
 
     def latent(self, encoded, x):
-        """Means and log-variances of posteriors, and draws from them, (n, n_components) each."""
-        mean, log_variance = self.axes(encoded)
-        n_components = mean.shape[1]
+        """Draws from posteriors, their means and log-variances, along the encoder's axes."""
+        mean, log_variance = encoded.chunk(2, dim=1)
+        log_variance, n_components = log_variance.clamp(*LOG_VARIANCES), mean.shape[1]
         vectors = bank(n_components, x) if self.training else fixed_bank(n_components, x)
         codes = torch.addcmul(mean, torch.exp(log_variance / 2), self.noise_of(x, vectors))
         return codes, mean, log_variance
@@ -322,24 +335,22 @@ class VariationalAutoencoder(Autoencoder):
         return self.to_latent(mean), log_variance.clamp(*LOG_VARIANCES).sub_(shift)
 
     def decoder_input(self, latent):
-        return self.from_latent(latent[0])
+        return latent[0]
 
     def prediction(self, latent, output, x, standard):
-        codes, mean, log_variance = latent
-        target = self.target(x, standard)
-        return Posterior(codes, output, target, mean, log_variance, self.dispersion)
+        codes, *moments = latent
+        axes, target = self.to_latent, self.target(x, standard)
+        return Posterior(codes, output, target, *moments, axes.center, axes.scale, self.dispersion)
 
     def latent_gradient(self, encoded, prediction, of_decoder_input, of_latent):
         """By the chain rule through ``codes = mean + exp(log_variance / 2) * noise``."""
-        scale = self.from_latent.scale
         of_mean, of_log_variance = of_latent
-        of_mean = torch.addcdiv(of_decoder_input, of_mean, scale)
         # The deviation of a code from its mean is proportional to the standard deviation.
-        deviation = (prediction.codes - prediction.mean).mul_(scale / 2)
-        of_log_variance = of_log_variance.addcmul_(of_decoder_input, deviation)
+        deviation = prediction.codes - prediction.mean
+        of_log_variance = torch.addcmul(of_log_variance, of_decoder_input, deviation, value=0.5)
         log_variance = encoded[:, of_mean.shape[1] :]
         of_log_variance = clamp_gradient(of_log_variance, log_variance, *LOG_VARIANCES)
-        return torch.cat([of_mean, of_log_variance], dim=1)
+        return torch.cat([of_mean + of_decoder_input, of_log_variance], dim=1)
 
     @torch.no_grad()
     def place(self, center, scale):
@@ -348,10 +359,9 @@ class VariationalAutoencoder(Autoencoder):
         Both have shape (n_components,). Codes and the decoder move together: rows decode
         to what they did.
         """
-        center, scale = self.from_latent(center), self.from_latent.scale * scale
-        for axes in (self.to_latent, self.from_latent):
-            axes.center.copy_(center)
-            axes.scale.copy_(scale)
+        axes = self.to_latent
+        axes.center.addcmul_(axes.scale, center.to(axes.center))
+        axes.scale.mul_(scale.to(axes.scale))
 
     def public_encoder(self):
         """Module from rows in units of X to posterior means, at rest."""

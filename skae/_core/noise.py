@@ -8,11 +8,9 @@ import torch
 
 __all__ = ["BANK_SIZE", "bank", "fixed_bank", "key_axes", "noise_for", "noises_for"]
 
-# Vectors in a bank. Rows that share one by chance do no harm, for banks change from step to step.
-BANK_SIZE = 2048
-
-# Odd, its bits without a pattern: 2⁶⁴ over the golden ratio, as a signed number.
-FACTOR = 0x9E3779B97F4A7C15 - 2**64
+# Vectors in a bank, a prime. Rows that share one by chance do no harm, for banks change from step
+# to step.
+BANK_SIZE = 2039
 
 
 def bank(n_components, like):
@@ -57,11 +55,9 @@ def noises_for(key, vectors, size):
 
 
 def _places(key, n):
-    """A number below n for each row of the key.
+    """A number below n, best a prime, for each row of the key.
 
-    The sum of all bits, as integers, is the same in any order; the upper half of its square
-    times an odd factor spreads it evenly.
+    The remainder of the sum of all bits as integers, which is the same in any order.
     """
     integers = torch.int32 if key.dtype == torch.float32 else torch.int64
-    sums = key.view(integers).sum(dim=1, dtype=integers).long() * FACTOR
-    return ((sums * (sums >> 32)) >> 40) % n
+    return key.view(integers).sum(dim=1, dtype=integers) % n
