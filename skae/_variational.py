@@ -415,7 +415,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         posteriors = (means[drawn], stds[drawn]) if is_posterior(self.latent_sampler) else None
         nats, beta = likelihood.nats(loss, module.dispersion.item()), net.criterion_.beta
         objective = nats + beta * float(kl.sum()) / self.n_features_in_
-        return codes, objective, {
+        attributes = {
             "noise_variance_": noise_variance(module, likelihood, loss, MIN_DISPERSION),
             "elbo_": -float(net.criterion_.in_units(nats, module)) - float(kl.sum()),
             "kl_per_component_": kl.astype(np.float64),
@@ -423,6 +423,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
             "beta_": float(beta),
             "_posteriors": posteriors,
         }
+        return codes, objective, attributes
 
     def _fit_law(self):
         if self._posteriors is None:

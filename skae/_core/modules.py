@@ -306,8 +306,7 @@ class VariationalAutoencoder(Autoencoder):
         super().__init__(*args, **kwargs)
         self.beta = beta
         self.register_buffer("dispersion", dispersion)
-        place = key_axes(self.standardize.center, self.standardize.scale)
-        self.key = Unstandardize(Standardize(*place))
+        self.key = Standardize(*key_axes(self.standardize.center, self.standardize.scale))
         axes = dispersion.new_zeros(n_components), dispersion.new_ones(n_components)
         self.to_latent = Standardize(*axes)
         self.from_latent = Unstandardize(self.to_latent)

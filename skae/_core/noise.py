@@ -30,17 +30,17 @@ def fixed_bank(n_components, like, seed=0, size=BANK_SIZE):
 
 
 def key_axes(center, scale):
-    """Offset and factor of each feature that make keys of rows: ``offset + factor * x``.
+    """Centre and scale of each feature that make keys of rows: ``(x - center) / scale``.
 
-    Keys are of about unit size in any units and far from the origin. At random offsets and
-    factors, numbers with few digits have keys with many, and so have equal numbers in other
-    features. ``center`` and ``scale`` are coarsened first, so that their rounding does not matter.
+    Near the given ones, so that keys are of about unit size, in any units and far from the
+    origin; coarse, so that moments' rounding does not move them; and random, so that numbers
+    with few digits have keys with many, and equal numbers in other features other keys.
     """
-    unit = torch.exp2(torch.floor(torch.log2(scale))).clamp(min=torch.finfo(scale.dtype).tiny)
+    unit = torch.exp2(torch.floor(torch.log2(scale)))
     generator = torch.Generator("cpu").manual_seed(0)
     options = {"dtype": torch.float64, "device": "cpu", "generator": generator}
-    factor, offset = (0.5 + torch.rand(2, len(center), **options)).to(center)
-    return offset - torch.round(center / unit) * factor, factor / unit
+    shift, stretch = (1 + torch.rand(2, len(center), **options)).to(center)
+    return (torch.round(center / unit) + shift) * unit, stretch * unit
 
 
 def noise_for(key, vectors):
