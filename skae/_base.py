@@ -398,13 +398,11 @@ class BaseAutoencoder(
     def _fitted_attributes(self, net, rows, labels, law, seed, resume):
         """Attributes of the estimator whose (trimmed) net was trained on the rows."""
         sample = rows.subsample(MAX_SUMMARY_ROWS, seed)
-        self._settle(net, sample)
-        codes, loss = net.evaluate(sample)
-        net.check_finite(loss)
         drawn = _drawn_rows(sample, seed)
+        codes, loss, summary = self._summary(net, sample, drawn)
         return {
             **self._curves(net, loss, resume),
-            **self._summary(net, sample, loss, drawn),
+            **summary,
             "net_": net,
             "_n_features_out": codes.shape[1],
             "_fitted_design": self._design(),
@@ -417,16 +415,15 @@ class BaseAutoencoder(
             "_support": None,
         }
 
-    def _settle(self, net, sample):
-        """Set what of the module is solved for rather than trained."""
-
-    def _summary(self, net, sample, loss, drawn):
-        """What the fitted model says of (a sample of) the training rows.
+    def _summary(self, net, sample, drawn):
+        """Codes and loss of (a sample of) the training rows, and what the model says of them.
 
         ``drawn`` indexes those whose codes the latent law is fitted on.
         """
+        codes, loss = net.evaluate(sample)
+        net.check_finite(loss)
         likelihood = LIKELIHOODS[self.likelihood]
-        return {"noise_variance_": noise_variance(net.module_, likelihood, loss)}
+        return codes, loss, {"noise_variance_": noise_variance(net.module_, likelihood, loss)}
 
     def _curves(self, net, loss, resume):
         """Losses and scores epoch by epoch, in units of X, those of resumed runs joined on."""

@@ -18,7 +18,7 @@ from ._core.bound import (
 )
 from ._core.likelihoods import LIKELIHOODS, MIN_DISPERSION
 from ._core.modules import VariationalAutoencoder
-from ._core.principal import noise_redundancy, start_at_ppca
+from ._core.principal import axes_of, noise_redundancy, sampled, start_at_ppca
 from ._validation import HasMethods, Interval, StrOptions, as_random_state, check_rows
 from .sampling import LATENT_SAMPLERS, fit_posterior, is_posterior
 
@@ -387,13 +387,16 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     def _start(self, arguments, rows, n_components, seed):
         """Start at probabilistic PCA; the dispersion is the module's further argument."""
         likelihood, noise = LIKELIHOODS[self.likelihood], arguments["center"].new_tensor(1.0)
-        place = arguments["center"], arguments["scale"], n_components, seed
+        place = arguments["center"], arguments["scale"]
+        sample = sampled(rows, *place, n_components, seed)
+        axes = axes_of(sample, n_components)
         if not (arguments["own_encoder"] or arguments["own_decoder"]):
-            noise = start_at_ppca(arguments, rows, likelihood, n_components, seed)
+            noise = start_at_ppca(arguments, *axes, likelihood, n_components)
+        redundancy = noise_redundancy(sample, *axes, n_components, likelihood, *place)
         return {
             "dispersion": likelihood.start_dispersion(noise),
             "n_components": n_components,
-            "beta": max(1.0, noise_redundancy(rows, *place, likelihood)),
+            "beta": max(1.0, redundancy),
         }
 
     def _further_callbacks(self, n_steps):
@@ -408,27 +411,23 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         is_linear = self.activation == "identity" or not any(map(len, self._layer_sizes()))
         return is_linear and self.encoder is None and self.decoder is None
 
-    def _settle(self, net, sample):
-        net.place_codes(sample)
-
-    def _summary(self, net, sample, loss, drawn):
-        means, stds = net.posteriors(sample)
-        loss = net.reconstruction_loss(sample)
-        net.check_finite(loss)
-        net.set_dispersion(loss)
+    def _summary(self, net, sample, drawn):
+        means, stds, codes, loss = net.settle(sample)
         weights = sample.row_weights
         kl = np.average((means**2 + stds**2 - 1 - np.log(stds**2)) / 2, axis=0, weights=weights)
         likelihood, module = LIKELIHOODS[self.likelihood], net.module_
         posteriors = (means[drawn], stds[drawn]) if is_posterior(self.latent_sampler) else None
-        nats = likelihood.nats(module.dispersion.new_tensor(loss), module.dispersion)
-        return {
+        nats, beta = likelihood.nats(loss, module.dispersion.item()), net.criterion_.beta
+        objective = nats + beta * float(kl.sum()) / self.n_features_in_
+        attributes = {
             "noise_variance_": noise_variance(module, likelihood, loss, MIN_DISPERSION),
-            "elbo_": -float(net.criterion_.in_units(float(nats), module)) - float(kl.sum()),
+            "elbo_": -float(net.criterion_.in_units(nats, module)) - float(kl.sum()),
             "kl_per_component_": kl.astype(np.float64),
             "n_active_components_": int((kl > ACTIVE).sum()),
-            "beta_": float(net.criterion_.beta),
+            "beta_": float(beta),
             "_posteriors": posteriors,
         }
+        return codes, objective, attributes
 
     def _fit_law(self):
         if self._posteriors is None:

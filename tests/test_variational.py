@@ -17,9 +17,10 @@ from skorch.callbacks import LRScheduler
 from torch import distributions, nn
 
 from skae import AutoencoderTransformer, VariationalAutoencoderTransformer
-from skae._core.bound import EvidenceBound, kl_to_standard_normal
+from skae._core.batches import Rows, center_and_scale
+from skae._core.bound import N_MOMENTS, RATE, EvidenceBound, kl_to_standard_normal
 from skae._core.modules import Posterior
-from skae._core.noise import BANK_SIZE, fixed_bank, noise_for
+from skae._core.noise import BANK_SIZE, fixed_bank, key_axes, noise_for
 from skae.metrics import gap_fraction, latent_extent, sampled_class_imbalance
 from skae.metrics._estimators import latent_codes
 from skae.sampling import PosteriorDensity
@@ -133,7 +134,9 @@ def test_kl_is_that_of_torch():
 def posterior_of(mean, log_variance, dtype=torch.float64):
     generator = torch.Generator().manual_seed(1)
     output, target = torch.rand(2, len(mean), 5, dtype=dtype, generator=generator)
-    return Posterior(mean, output, target, mean, log_variance, torch.tensor(0.3, dtype=dtype))
+    center, scale = mean.new_zeros(mean.shape[1]), mean.new_ones(mean.shape[1])
+    dispersion = torch.tensor(0.3, dtype=dtype)
+    return Posterior(mean, output, target, mean, log_variance, center, scale, dispersion)
 
 
 LAWS = {
@@ -178,6 +181,19 @@ def test_noise_belongs_to_rows():
     whole = torch.arange(500.0)[:, None]
     assert len(torch.unique(noise_for(whole, vectors), dim=0)) > 0.8 * 500
     assert BANK_SIZE > 1000
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("values", [[0, 1], [-1, 1], [1, 2, 4], [0, 1e-30], [1e8, 1e8 + 1024]])
+def test_rows_of_few_values_have_noise_of_their_own(values, dtype):
+    """Where rows differ in signs, in exponents, in the order of their numbers, or far out."""
+    x = torch.tensor(np.random.RandomState(0).choice(values, (500, 30)), dtype=dtype)
+    center, scale = key_axes(*center_and_scale(Rows(x.numpy())))
+    vectors = fixed_bank(3, x)
+    noise = noise_for((x - center) / scale, vectors)
+    assert len(torch.unique(noise, dim=0)) > 0.8 * 500
+    transposed = x.t().contiguous().t()[::2]  # another layout, and other neighbours
+    assert torch.equal(noise_for((transposed - center) / scale, vectors), noise[::2])
 
 
 @pytest.mark.parametrize("factor", [1e-3, 1e3])
@@ -340,6 +356,28 @@ def test_codes_are_placed_at_zero_and_one(digits, quick_vae):
     share = weights / weights.sum()
     np.testing.assert_allclose(share @ mean, 0, atol=1e-5)
     np.testing.assert_allclose(share @ (mean**2 + std**2), 1, atol=1e-5)
+
+
+@ignore_not_converged
+def test_training_moves_codes_towards_zero_and_one(digits, quick_vae):
+    """By as much as one batch after the other would, at `RATE` each."""
+    est = quick_vae().fit(digits)
+    net, left = est.net_, (1 - RATE) ** N_MOMENTS
+    axes = net.module_.to_latent
+    center, scale = axes.center.clone(), axes.scale.clone()
+    offset, variance = torch.tensor([[0.4, -2.0], [0.5, 3.0]], dtype=torch.float64)
+    square = offset.square() + 0.25 * variance
+    net.place_codes(torch.cat([offset, square, 0.75 * variance, variance.log()]))
+    torch.testing.assert_close(axes.center, center + (1 - left) * offset)
+    torch.testing.assert_close(axes.scale, scale**left * variance ** ((1 - left) / 2))
+
+
+@ignore_not_converged
+def test_the_summary_is_that_of_many_draws(digits, quick_vae):
+    est = quick_vae().fit(digits)
+    draws = [est.sample_posterior(digits, random_state=seed) for seed in range(50)]
+    errors = [np.square(digits - est.inverse_transform(draw)).mean() for draw in draws]
+    assert est.noise_variance_ == pytest.approx(np.mean(errors), rel=0.01)
 
 
 @ignore_not_converged

@@ -121,9 +121,9 @@ class Batches:
             yield self.dataset[slice(start, stop) if order is None else order[start:stop]]
 
 
-def block_size(n_features):
-    """Rows that are held in memory at a time: at most 8192, and 2²² numbers."""
-    return max(1, min(8192, 2**22 // n_features))
+def block_size(n_features, n_numbers=2**22):
+    """Rows that are held in memory at a time: at most 8192, and n_numbers numbers."""
+    return max(1, min(8192, n_numbers // n_features))
 
 
 def center_and_scale(rows):
@@ -132,11 +132,11 @@ def center_and_scale(rows):
     Data without spread beyond rounding have scale 1; overflow raises ValueError.
     """
     count, total, squares, shift = 0.0, 0.0, 0.0, None
-    for x, weights in Batches(rows, block_size(rows.X.shape[1])):
-        x = x.to(torch.float64, copy=True)
+    # Blocks that the processor's cache holds, in float64 too.
+    for x, weights in Batches(rows, block_size(rows.X.shape[1], 2**17)):
         # Sums about a point amid the data keep their digits.
-        shift = x.mean(dim=0) if shift is None else shift
-        x -= shift
+        shift = x.double().mean(dim=0) if shift is None else shift
+        x = x - shift
         weighted = x if weights is None else x * weights.double()[:, None]
         count += len(x) if weights is None else float(weights.sum(dtype=torch.float64))
         total += weighted.sum(dim=0)

@@ -8,7 +8,7 @@ from skorch.callbacks import Callback
 
 from .batches import Batches, block_size
 from .likelihoods import LIKELIHOODS, MIN_DISPERSION
-from .net import AutoencoderNet
+from .net import MAX_COMPARED, AutoencoderNet
 from .noise import BANK_SIZE, fixed_bank, noises_for
 from .penalties import share_of_rows, weighted_mean
 
@@ -23,11 +23,12 @@ __all__ = [
 # Share of the newest batch in the running estimates of the dispersion and of the codes' moments.
 RATE = 0.1
 
-# Draws from the posterior of each row that the summary averages.
-N_DRAWS = 16
+# Batches whose moments are gathered before the codes are moved.
+N_MOMENTS = 8
 
-# Rows that the start and the end of training are compared on, at most.
-MAX_ROWS = 10_000
+# Draws from posteriors, of all rows (a prime) and at most of each, that the summary averages. The
+# mean loss has a standard error of 0.2 % by them on digits, and of 0.06 % on MNIST.
+N_DRAWS, MAX_DRAWS = 10_007, 16
 
 
 def kl_to_standard_normal(mean, log_variance):
@@ -62,53 +63,69 @@ class EvidenceBound(torch.nn.Module):
         self.likelihood = likelihood
         self.beta = beta
         self.free_bits = free_bits
+        self.moments_ = []
 
     def forward(self, posterior, weights, penalize):
-        losses = self._losses(posterior)
-        nats = LIKELIHOODS[self.likelihood].nats(losses, posterior.dispersion)
-        nats = weighted_mean(nats, weights)
-        kl = kl_to_standard_normal(posterior.mean, posterior.log_variance)
+        nats = weighted_mean(self._nats(posterior), weights)
+        kl = kl_to_standard_normal(*posterior.placed())
         kl = weighted_mean(kl, None if weights is None else weights[:, None], dim=0)
-        self.kl_ = kl.detach()
         if penalize:
             kl = kl.clamp(min=self.free_bits)
         kl = self.beta * kl.sum() / posterior.target.shape[1]
-        self._note(posterior, losses, weights)
-        self.full_ = (nats + kl).detach()
         # Held-out rows are scored by the bound, not by what of it is in force yet.
         return nats + (self.kl_share if penalize else 1.0) * kl
 
     def gradients(self, posterior, weights):
-        """The objective of training, its gradient at the output, and at means and log-variances."""
-        loss = self(posterior, weights, penalize=True)
-        likelihood = LIKELIHOODS[self.likelihood]
+        """The objective of training, its gradient at the output, and at means and log-variances.
+
+        Kept beside them is what the net solves for the dispersion with, and what of the KL
+        term is not in force yet.
+        """
+        likelihood, n_features = LIKELIHOODS[self.likelihood], posterior.target.shape[1]
         share = share_of_rows(weights, len(posterior.mean))
-        slope = likelihood.nats_slope(posterior.dispersion)
-        _, of_output = likelihood.gradient(posterior.output, posterior.target, slope * share)
-        share = share * self.kl_share * self.beta / posterior.target.shape[1]
+        total = 1.0 if weights is None else weights.mean().item()
+        # Numbers of Python: cheaper than tensors of one number.
+        dispersion = posterior.dispersion.item()
+        slope = likelihood.nats_slope(dispersion)
+        loss, of_output = likelihood.gradient(posterior.output, posterior.target, slope * share)
+        self.loss_ = loss.item() / (slope * total)
+        kl, of_latent = self._kl_gradients(posterior, weights, share, total)
+        kl *= self.beta / n_features
+        self.held_back_ = (1 - self.kl_share) * kl
+        # What the likelihood costs is an affine function of the loss.
+        loss += total * likelihood.nats(0.0, dispersion) + self.kl_share * kl
+        return loss, of_output, of_latent
+
+    def _kl_gradients(self, posterior, weights, share, total):
+        """KL divergence, and gradients of its term at means and log-variances.
+
+        The moments of the posteriors are kept for the place of the codes.
+        """
+        offset, variance = posterior.mean - posterior.center, posterior.log_variance.exp()
+        parts = torch.cat([offset, offset.square(), variance, posterior.log_variance], dim=1)
+        parts = parts.mean(dim=0) if weights is None else (weights / weights.sum()) @ parts
+        self.moments_.append(parts)
+        _, square_offset, mean_variance, log_variance = parts.view(4, -1)
+        square = posterior.scale.square()
+        kl = (square_offset + mean_variance).div_(square).sub_(log_variance).add_(square.log())
+        kl = kl.sub_(1).mul_(total / 2)
+        share = share * (self.kl_share * self.beta / posterior.target.shape[1])
         if self.free_bits:
-            share = share * (self.kl_ >= self.free_bits).to(self.kl_)
-        of_log_variance = (posterior.log_variance.exp() - 1).mul_(share / 2)
-        return loss, of_output, (posterior.mean * share, of_log_variance)
+            share = share * (kl >= self.free_bits).to(kl)
+            kl = kl.clamp(min=self.free_bits)
+        of_mean = share / square
+        of_log_variance = variance.mul_(of_mean).sub_(share).mul_(0.5)
+        return kl.sum().item(), (offset.mul_(of_mean), of_log_variance)
 
-    @torch.no_grad()
-    def _note(self, posterior, losses, weights):
-        """Keep what the net solves for the dispersion and the place of the codes with."""
-        share = None if weights is None else weights / weights.mean()
-        self.loss_ = weighted_mean(losses, share)
-        share = None if share is None else share[:, None]
-        self.center_ = weighted_mean(posterior.mean, share, dim=0)
-        squares = (posterior.mean - self.center_).square() + posterior.log_variance.exp()
-        self.square_ = weighted_mean(squares, share, dim=0)
-
-    def _losses(self, posterior):
-        return LIKELIHOODS[self.likelihood].loss(posterior.output, posterior.target)
+    def _nats(self, posterior):
+        likelihood = LIKELIHOODS[self.likelihood]
+        losses = likelihood.loss(posterior.output, posterior.target)
+        return likelihood.nats(losses, posterior.dispersion)
 
     def row_losses(self, posterior):
         """What each row costs."""
-        nats = LIKELIHOODS[self.likelihood].nats(self._losses(posterior), posterior.dispersion)
-        kl = kl_to_standard_normal(posterior.mean, posterior.log_variance).sum(dim=1)
-        return nats + self.beta * kl / posterior.target.shape[1]
+        kl = kl_to_standard_normal(*posterior.placed()).sum(dim=1)
+        return self._nats(posterior) + self.beta * kl / posterior.target.shape[1]
 
     # The losses of epochs are of random draws: the start's cannot be held against them.
     is_exact = False
@@ -144,68 +161,79 @@ class VariationalNet(AutoencoderNet):
     def train_step(self, batch, **fit_params):
         """A step whose loss is reported with the KL term in full, so that epochs compare."""
         step = super().train_step(batch, **fit_params)
-        self.set_dispersion(self.criterion_.loss_, RATE)
-        self.module_.place(RATE * self.criterion_.center_, self.criterion_.square_ ** (RATE / 2))
-        step["loss"] = self.criterion_.full_
+        objective = self.criterion_
+        self.set_dispersion(objective.loss_, RATE)
+        if len(objective.moments_) == N_MOMENTS:
+            self.place_codes(torch.stack(objective.moments_).mean(dim=0))
+            objective.moments_.clear()
+        if objective.held_back_:
+            step["loss"] = step["loss"] + objective.held_back_
         return step
+
+    def place_codes(self, moments):
+        """Move the codes towards mean 0 and mean square 1 along every axis."""
+        offset, square, variance, _ = moments.view(4, -1)
+        # Rounding may bring the difference below zero.
+        square = (square - offset.square()).clamp_(min=0).add_(variance)
+        scale, rate = self.module_.to_latent.scale, 1 - (1 - RATE) ** N_MOMENTS
+        self.module_.place(rate * offset / scale, (square / scale.square()) ** (rate / 2))
 
     def set_dispersion(self, loss, rate=1.0):
         """Move the dispersion towards its most likely value, the mean loss."""
-        with torch.no_grad():
-            dispersion = self.module_.dispersion
-            dispersion.lerp_(torch.as_tensor(loss).to(dispersion), rate)
-            dispersion.clamp_(min=MIN_DISPERSION)
+        dispersion = self.module_.dispersion
+        before = dispersion.item()
+        dispersion.fill_(max(before + rate * (loss - before), MIN_DISPERSION))
 
-    def place_codes(self, rows):
-        """Give the codes of the rows mean 0 and mean square 1 along every axis.
+    def settle(self, rows):
+        """Set what is solved for by the rows: the place of the codes, and the dispersion.
 
-        Of all shifts and scales of the axes these make the mean KL divergence from N(0, I)
-        smallest; the reconstructions stay, so that the bound can only gain. Training moves
-        the axes with every batch, so that weights need not: they would be slow.
+        The codes get mean 0 and mean square 1 along every axis. Of all shifts and scales of
+        the axes these make the mean KL divergence from N(0, I) smallest; the reconstructions
+        stay, so that the bound can only gain. Training moves the axes every few batches, so
+        that weights need not: they would be slow.
+
+        Returns
+        -------
+        means, stds : ndarrays of shape (n_samples, n_components)
+            Of the posteriors.
+        codes : ndarray of shape (n_samples, n_components)
+            A draw from each posterior.
+        loss : float
+            Weighted mean loss of the rows, over draws from their posteriors.
         """
-        means, stds = self.posteriors(rows)
-        weights = rows.take(slice(None))[1]
+        means, stds, codes, losses = self._described(rows)
+        weights = rows.row_weights
+        loss = float(np.average(losses, weights=weights))
+        self.check_finite(loss)
+        self.set_dispersion(loss)
         center = np.average(means, axis=0, weights=weights)
-        square = np.average((means - center) ** 2 + stds**2, axis=0, weights=weights)
-        fitted = self.module_.dispersion
-        self.module_.place(*(torch.as_tensor(a).to(fitted) for a in (center, np.sqrt(square))))
+        scale = np.sqrt(np.average((means - center) ** 2 + stds**2, axis=0, weights=weights))
+        self.module_.place(*map(torch.from_numpy, (center, scale)))
+        return (means - center) / scale, stds / scale, (codes - center) / scale, loss
 
     @torch.no_grad()
-    def posteriors(self, rows):
-        """Means and standard deviations of the rows' posteriors, (n_samples, n_components)."""
-        parts = [
-            self.module_.posterior(x, self.module_.standardize(x)) for x, _ in self._blocks(rows)
+    def _described(self, rows):
+        """Means and standard deviations of posteriors, draws from them, and losses, as arrays."""
+        n_draws = max(1, min(MAX_DRAWS, N_DRAWS // len(rows)))
+        blocks = [
+            self._described_block(x.to(self.module_.dispersion), n_draws)
+            for x, _ in Batches(rows, block_size(rows.X.shape[1]))
         ]
-        means, log_variances = (torch.cat(part).cpu().numpy() for part in zip(*parts, strict=True))
-        return means, np.exp(log_variances / 2)
+        return [torch.cat(parts).cpu().numpy() for parts in zip(*blocks, strict=True)]
 
-    @torch.no_grad()
-    def reconstruction_loss(self, rows):
-        """Weighted mean loss of the rows, over `N_DRAWS` draws from their posteriors."""
-        losses, total = 0.0, 0.0
-        for x, w in self._blocks(rows):
-            loss = self._mean_loss(x)
-            w = torch.ones_like(loss) if w is None else w.double()
-            losses += float(w @ loss)
-            total += float(w.sum())
-        return losses / total
-
-    def _mean_loss(self, x):
-        """Loss of each row of a block, averaged over draws."""
+    def _described_block(self, x, n_draws):
+        """`_described` of a tensor of rows, with a number of draws for each."""
         module, loss = self.module_, LIKELIHOODS[self.criterion_.likelihood].loss
-        standard = module.standardize(x)
+        standard, total = module.standardize(x), 0.0
         mean, log_variance = module.posterior(x, standard)
-        std, total = torch.exp(log_variance / 2), 0.0
-        for seed in range(N_DRAWS):
-            noise = module.noise_of(x, fixed_bank(mean.shape[1], x, seed))
-            output = module.decode(module.from_latent(mean + std * noise))
-            total = total + loss(output, module.target(x, standard)).double().cpu()
-        return total / N_DRAWS
-
-    def _blocks(self, rows):
-        """Blocks of rows on the device, and their weights."""
-        for x, w in Batches(rows, block_size(rows.X.shape[1])):
-            yield x.to(self.module_.standardize.center), w
+        std = torch.exp(log_variance / 2)
+        # So large a bank that rows hardly share their noise.
+        bank = fixed_bank(mean.shape[1], x, size=N_DRAWS + n_draws - 1)
+        for noise in noises_for(module.key(x), bank, n_draws).unbind(dim=1):
+            codes = mean + std * noise
+            output = module.decode(module.from_latent(codes))
+            total = total + loss(output, module.target(x, standard)).double()
+        return mean, std, codes, total / n_draws
 
 
 class StartIfBetter(Callback):
@@ -216,7 +244,7 @@ class StartIfBetter(Callback):
     """
 
     def on_train_begin(self, net, X=None, **kwargs):
-        self.rows_ = X.subsample(MAX_ROWS, 0)
+        self.rows_ = X.subsample(MAX_COMPARED, 0)
         self.start_ = {k: v.clone() for k, v in net.module_.state_dict().items()}
         self.loss_ = self._loss(net)
 
@@ -254,7 +282,7 @@ def importance_weighted_bound(x, module, log_density, n_draws, n_rows):
     """
     mean, log_variance = module.posterior(x.clone(), module.standardize(x))
     decode, n_components = module.output_decoder(), mean.shape[1]
-    vectors = fixed_bank(n_components, x, size=BANK_SIZE + n_draws)
+    vectors = fixed_bank(n_components, x, size=BANK_SIZE + n_draws - 1)
     noises = noises_for(module.key(x), vectors, n_draws)
     total = torch.full((len(x),), -math.inf, dtype=x.dtype, device=x.device)
     for noise in noises.split(max(1, n_rows // len(x)), dim=1):

@@ -106,12 +106,12 @@ def logit_start(weight, center, scale):
 
 def gaussian_nats(loss, dispersion):
     """``-log N`` per feature, of mean squared error ``loss`` at variance ``dispersion``."""
-    return (torch.log(2 * math.pi * dispersion) + loss / dispersion) / 2
+    return (math.log(2 * math.pi * dispersion) + loss / dispersion) / 2
 
 
 def laplace_nats(loss, dispersion):
     """``-log Laplace`` per feature, of mean absolute error ``loss`` at scale ``dispersion``."""
-    return torch.log(2 * dispersion) + loss / dispersion
+    return math.log(2 * dispersion) + loss / dispersion
 
 
 def bernoulli_nats(loss, dispersion):

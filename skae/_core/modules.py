@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from .noise import bank, coarse_grid, fixed_bank, noise_for
+from .noise import bank, fixed_bank, key_axes, noise_for
 
 __all__ = [
     "ACTIVATIONS",
@@ -45,6 +45,8 @@ SMALLEST_SHARE = 1e-6
 
 # Where log-variances of posteriors end.
 LOG_VARIANCES = (-30.0, 20.0)
+
+clamp_gradient = torch.ops.aten.hardtanh_backward
 
 
 class Perceptron(nn.Module):
@@ -160,14 +162,19 @@ class Standardize(nn.Module):
         self.register_buffer("scale", scale)
 
     def forward(self, x):
-        return (x - self.center) / self.scale
+        return (x - self.center).div_(self.scale)
 
 
-class Unstandardize(Standardize):
-    """``center + scale * x``, the inverse of `Standardize`."""
+class Unstandardize(nn.Module):
+    """``center + scale * x``, the inverse of a `Standardize`, which it follows."""
+
+    def __init__(self, standardize):
+        super().__init__()
+        self.standardize = standardize
 
     def forward(self, x):
-        return self.center + self.scale * x
+        axes = self.standardize
+        return (axes.scale * x).add_(axes.center)
 
 
 class Autoencoder(nn.Module):
@@ -200,7 +207,7 @@ class Autoencoder(nn.Module):
         self.decoder = decoder
         self.link = link
         self.standardize = Standardize(center, scale)
-        self.unstandardize = Unstandardize(center, scale)
+        self.unstandardize = Unstandardize(self.standardize)
         self.own_encoder = own_encoder
         self.own_decoder = own_decoder
         # The networks that the public ones were built around, and these. In a dict, so that
@@ -297,14 +304,20 @@ class Autoencoder(nn.Module):
 
 
 class Posterior(NamedTuple):
-    """What the variational autoencoder makes of a batch."""
+    """What the variational autoencoder makes of a batch, along the axes of its networks."""
 
     codes: torch.Tensor  # (n, n_components), a draw from each posterior
     output: torch.Tensor  # (n, n_features), of the decoder
     target: torch.Tensor  # (n, n_features)
     mean: torch.Tensor  # (n, n_components)
     log_variance: torch.Tensor  # (n, n_components)
+    center: torch.Tensor  # (n_components,), where the latent space has its origin
+    scale: torch.Tensor  # (n_components,), what it has for unit
     dispersion: torch.Tensor  # (), of the likelihood, standardized
+
+    def placed(self):
+        """Means and log-variances along the axes of the latent space."""
+        return (self.mean - self.center) / self.scale, self.log_variance - 2 * self.scale.log()
 
 
 class VariationalAutoencoder(Autoencoder):
@@ -330,16 +343,17 @@ class VariationalAutoencoder(Autoencoder):
         super().__init__(*args, **kwargs)
         self.beta = beta
         self.register_buffer("dispersion", dispersion)
-        self.key = Standardize(*coarse_grid(self.standardize.center, self.standardize.scale))
+        self.key = Standardize(*key_axes(self.standardize.center, self.standardize.scale))
         axes = dispersion.new_zeros(n_components), dispersion.new_ones(n_components)
-        self.to_latent, self.from_latent = Standardize(*axes), Unstandardize(*axes)
+        self.to_latent = Standardize(*axes)
+        self.from_latent = Unstandardize(self.to_latent)
 
     def latent(self, encoded, x):
-        """Means and log-variances of posteriors, and draws from them, (n, n_components) each."""
-        mean, log_variance = self.axes(encoded)
-        n_components = mean.shape[1]
+        """Draws from posteriors, their means and log-variances, along the encoder's axes."""
+        mean, log_variance = encoded.chunk(2, dim=1)
+        log_variance, n_components = log_variance.clamp(*LOG_VARIANCES), mean.shape[1]
         vectors = bank(n_components, x) if self.training else fixed_bank(n_components, x)
-        codes = mean + torch.exp(log_variance / 2) * self.noise_of(x, vectors)
+        codes = torch.addcmul(mean, torch.exp(log_variance / 2), self.noise_of(x, vectors))
         return codes, mean, log_variance
 
     def noise_of(self, x, vectors):
@@ -353,28 +367,26 @@ class VariationalAutoencoder(Autoencoder):
     def axes(self, encoded):
         """Means and log-variances along the axes of the latent space."""
         mean, log_variance = encoded.chunk(2, dim=1)
-        log_variance = log_variance.clamp(*LOG_VARIANCES) - 2 * self.to_latent.scale.log()
-        return self.to_latent(mean), log_variance
+        shift = 2 * self.to_latent.scale.log()
+        return self.to_latent(mean), log_variance.clamp(*LOG_VARIANCES).sub_(shift)
 
     def decoder_input(self, latent):
-        return self.from_latent(latent[0])
+        return latent[0]
 
     def prediction(self, latent, output, x, standard):
-        codes, mean, log_variance = latent
-        target = self.target(x, standard)
-        return Posterior(codes, output, target, mean, log_variance, self.dispersion)
+        codes, *moments = latent
+        axes, target = self.to_latent, self.target(x, standard)
+        return Posterior(codes, output, target, *moments, axes.center, axes.scale, self.dispersion)
 
     def latent_gradient(self, encoded, prediction, of_decoder_input, of_latent):
         """By the chain rule through ``codes = mean + exp(log_variance / 2) * noise``."""
-        of_codes = of_decoder_input * self.from_latent.scale
         of_mean, of_log_variance = of_latent
-        of_mean = (of_mean + of_codes) / self.to_latent.scale
         # The deviation of a code from its mean is proportional to the standard deviation.
-        of_log_variance = of_log_variance + of_codes * (prediction.codes - prediction.mean) / 2
-        low, high = LOG_VARIANCES
+        deviation = prediction.codes - prediction.mean
+        of_log_variance = torch.addcmul(of_log_variance, of_decoder_input, deviation, value=0.5)
         log_variance = encoded[:, of_mean.shape[1] :]
-        of_log_variance.mul_((log_variance >= low) & (log_variance <= high))
-        return torch.cat([of_mean, of_log_variance], dim=1)
+        of_log_variance = clamp_gradient(of_log_variance, log_variance, *LOG_VARIANCES)
+        return torch.cat([of_mean + of_decoder_input, of_log_variance], dim=1)
 
     @torch.no_grad()
     def place(self, center, scale):
@@ -383,9 +395,9 @@ class VariationalAutoencoder(Autoencoder):
         Both have shape (n_components,). Codes and the decoder move together: rows decode
         to what they did.
         """
-        center, scale = self.from_latent(center), self.from_latent.scale * scale
-        for axes in (self.to_latent, self.from_latent):
-            axes.center, axes.scale = center.clone(), scale.clone()
+        axes = self.to_latent
+        axes.center.addcmul_(axes.scale, center.to(axes.center))
+        axes.scale.mul_(scale.to(axes.scale))
 
     def code_encoder(self):
         """Module from rows in units of X to posterior means."""

@@ -6,10 +6,11 @@ on the rows beside it.
 
 import torch
 
-__all__ = ["BANK_SIZE", "bank", "coarse_grid", "fixed_bank", "noise_for", "noises_for"]
+__all__ = ["BANK_SIZE", "bank", "fixed_bank", "key_axes", "noise_for", "noises_for"]
 
-# Vectors in a bank. Rows that share one by chance do no harm, for banks change from step to step.
-BANK_SIZE = 2048
+# Vectors in a bank, a prime. Rows that share one by chance do no harm, for banks change from step
+# to step.
+BANK_SIZE = 2039
 
 
 def bank(n_components, like):
@@ -28,14 +29,18 @@ def fixed_bank(n_components, like, seed=0, size=BANK_SIZE):
     return torch.randn(size, n_components, **options).to(like)
 
 
-def coarse_grid(center, scale):
-    """A centre and a scale near the given ones that moments' rounding does not move.
+def key_axes(center, scale):
+    """Centre and scale of each feature that make keys of rows: ``(x - center) / scale``.
 
-    Rows less the centre, over the scale, are exact, up to float32 at least where rows
-    hold that much: bits of theirs tell rows apart, in any units and far from the origin.
+    Near the given ones, so that keys are of about unit size, in any units and far from the
+    origin; coarse, so that moments' rounding does not move them; and random, so that numbers
+    with few digits have keys with many, and equal numbers in other features other keys.
     """
     unit = torch.exp2(torch.floor(torch.log2(scale)))
-    return torch.round(center / unit) * unit, unit
+    generator = torch.Generator("cpu").manual_seed(0)
+    options = {"dtype": torch.float64, "device": "cpu", "generator": generator}
+    shift, stretch = (1 + torch.rand(2, len(center), **options)).to(center)
+    return (torch.round(center / unit) + shift) * unit, stretch * unit
 
 
 def noise_for(key, vectors):
@@ -50,14 +55,9 @@ def noises_for(key, vectors, size):
 
 
 def _places(key, n):
-    """A number below n for each row of the key.
+    """A number below n, best a prime, for each row of the key.
 
-    Multiply-shift hashing: the upper bits of the sum of the bits of each number times a random
-    odd factor [M. Dietzfelbinger et al., J. Algorithms 25, 1997].
+    The remainder of the sum of all bits as integers, which is the same in any order.
     """
-    bits = (key.float() + 0.0).view(torch.int32).long()  # -0.0 becomes 0.0
-    generator = torch.Generator("cpu").manual_seed(0)
-    options = {"generator": generator, "device": "cpu"}
-    factors = torch.randint(-(2**62), 2**62, (key.shape[1],), **options) * 2 + 1
-    sums = (bits * factors.to(bits.device)).sum(dim=1)
-    return (sums >> 40) % n
+    integers = torch.int32 if key.dtype == torch.float32 else torch.int64
+    return key.view(integers).sum(dim=1, dtype=integers) % n

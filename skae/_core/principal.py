@@ -1,12 +1,21 @@
 """Where training starts: the principal axes of the data."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from scipy.linalg import eigh
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
-__all__ = ["noise_redundancy", "principal_axes", "start_at_pca", "start_at_ppca"]
+__all__ = [
+    "axes_of",
+    "noise_redundancy",
+    "principal_axes",
+    "sampled",
+    "start_at_pca",
+    "start_at_ppca",
+]
 
 # Rows, and numbers in all, that the axes are found from, at most.
 MAX_ROWS, MAX_NUMBERS = 10_000, 2**25
@@ -14,8 +23,9 @@ MAX_ROWS, MAX_NUMBERS = 10_000, 2**25
 # Features up to which the whole covariance is decomposed.
 MAX_COVARIANCE = 1024
 
-# Random directions that stand for all of them in the covariance of more features.
-N_PROBES = 128
+# Random directions that stand for all of them in the covariance of more features, and powers of
+# the covariance that leave the leading axes of it: training only starts there.
+N_PROBES, N_POWERS = 128, 3
 
 
 def start_at_pca(arguments, rows, likelihood, n_components, seed):
@@ -41,7 +51,7 @@ def start_at_pca(arguments, rows, likelihood, n_components, seed):
     arguments["decoder"].start_at(weight, bias, left=left)
 
 
-def start_at_ppca(arguments, rows, likelihood, n_components, seed):
+def start_at_ppca(arguments, axes, variances, left, likelihood, n_components):
     """Bring an untrained variational model near the optimum of the linear one, and no farther.
 
     With axes a_j, variances λ_j along them and noise σ², the mean of the variances left, the
@@ -54,9 +64,10 @@ def start_at_ppca(arguments, rows, likelihood, n_components, seed):
     ----------
     arguments : dict
         See `start_at_pca`; the encoder gives means, then log-variances.
-    rows : Rows
+    axes, variances, left
+        Of `principal_axes`.
     likelihood : Likelihood
-    n_components, seed : int
+    n_components : int
 
     Returns
     -------
@@ -64,7 +75,6 @@ def start_at_ppca(arguments, rows, likelihood, n_components, seed):
         Of standardized rows.
     """
     center, scale = arguments["center"], arguments["scale"]
-    axes, variances, left = principal_axes(rows, center, scale, n_components, seed)
     n_axes, n_features = axes.shape
     noise = likelihood.start_noise(left * n_features / max(1, n_features - n_axes), center, scale)
     gain = (variances - noise).clamp(min=0).sqrt()
@@ -79,36 +89,73 @@ def start_at_ppca(arguments, rows, likelihood, n_components, seed):
 
 
 def principal_axes(rows, center, scale, n_components, seed):
-    """Leading principal axes of the standardized rows.
+    """`axes_of` the standardized rows, or of as many as are enough."""
+    return axes_of(sampled(rows, center, scale, n_components, seed), n_components)
+
+
+class Sample(NamedTuple):
+    """Standardized rows that stand for all, times the roots of their weights."""
+
+    x: np.ndarray  # (n_samples, n_features)
+    covariance: np.ndarray | None  # float64; None for many features
+    total: float  # its trace
+    seed: int
+
+
+def sampled(rows, center, scale, n_components, seed):
+    """Enough rows for a covariance."""
+    n_features = rows.X.shape[1]
+    sample = rows.subsample(max(n_components, min(MAX_ROWS, MAX_NUMBERS // n_features)), seed)
+    x, weights = sample[:]
+    x = (x - center).div_(scale).numpy()
+    if weights is not None:
+        x *= np.sqrt(weights.numpy())[:, None]
+    if n_features > MAX_COVARIANCE:
+        total = np.einsum("ij,ij->i", x, x).sum(dtype=np.float64) / len(x)
+        return Sample(x, None, float(total), seed)
+    with _one_thread():
+        covariance = (x.T @ x).astype(np.float64) / len(x)
+    return Sample(x, covariance, float(covariance.trace()), seed)
+
+
+def _one_thread():
+    """Equal bits in the workers of joblib."""
+    return threadpool_limits(1, user_api="blas")
+
+
+def axes_of(sample, n_components):
+    """Leading principal axes of a sample, about the origin.
 
     Returns the tensor of axes, of shape (n_axes, n_features), n_axes at most n_components
     and only axes along which the data vary; the tensor of the variances along them; and
     the share of the variance that they leave unexplained.
     """
-    x = _standardized_sample(rows, center, scale, n_components, seed)
-    with threadpool_limits(1, user_api="blas"):  # equal bits in the workers of joblib
-        axes, variances = _leading_axes(x, min(n_components, *x.shape), seed)
+    x, total = sample.x, sample.total
+    with _one_thread():
+        axes, variances = _leading_axes(sample, min(n_components, *x.shape))
     # Axes without variance and the signs of the others are arbitrary: with the former
     # left out and the latter fixed, equal data give equal codes.
     used = variances > 1e3 * np.finfo(x.dtype).eps * variances[0]
     axes = axes[used]
     largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], axis=1)
     axes = (axes * np.sign(largest)).astype(x.dtype)
-    total = float(np.square(x, dtype=np.float64).sum()) / len(x)
     left = max(0.0, 1 - float(variances.sum()) / total) if total > 0 else 0.0
     return torch.from_numpy(axes), torch.from_numpy(variances[used]), left
 
 
-def _standardized_sample(rows, center, scale, n_components, seed):
-    """Enough rows for a covariance, standardized and times the roots of their weights."""
-    n_features = rows.X.shape[1]
-    sample = rows.subsample(max(n_components, min(MAX_ROWS, MAX_NUMBERS // n_features)), seed)
-    x, weights = sample[:]
-    x = ((x - center) / scale).numpy()
-    return x if weights is None else x * np.sqrt(weights.numpy())[:, None]
+def _leading_axes(sample, n_axes):
+    """Leading principal axes of a sample, as rows, and the mean squares along them."""
+    n_samples, n_features = sample.x.shape
+    if sample.covariance is not None:
+        chosen = [n_features - n_axes, n_features - 1]
+        variances, axes = eigh(sample.covariance, subset_by_index=chosen)
+        return axes.T[::-1].copy(), np.maximum(variances[::-1], 0)
+    options = {"n_iter": N_POWERS, "random_state": sample.seed}
+    _, singular_values, axes = randomized_svd(sample.x, n_axes, **options)
+    return axes, singular_values**2 / n_samples
 
 
-def noise_redundancy(rows, center, scale, n_components, seed, likelihood):
+def noise_redundancy(sample, axes, variances, left, n_components, likelihood, center, scale):
     """How many times a likelihood of independent features counts what PCA leaves of the rows.
 
     With r_j the variances along the principal axes beyond n_components, D - n_components in
@@ -118,36 +165,29 @@ def noise_redundancy(rows, center, scale, n_components, seed, likelihood):
     D - n_components over this number: 1 for noise that is independent and of equal
     variance. A likelihood that takes the noise to be larger than it is (``'bernoulli'``, on
     numbers between 0 and 1) counts it so much less.
+
+    ``axes``, ``variances`` and ``left`` are what `axes_of` finds in the sample.
     """
-    x = _standardized_sample(rows, center, scale, n_components, seed)
-    axes = principal_axes(rows, center, scale, n_components, seed)[0].numpy()
-    with threadpool_limits(1, user_api="blas"):
-        left = x - (x @ axes.T) @ axes
-        total, trace = (np.square(part, dtype=np.float64).sum() for part in (x, left))
-        if trace <= 1e3 * np.finfo(x.dtype).eps * total or x.shape[1] <= n_components + 1:
-            return 1.0
-        n_left = x.shape[1] - n_components
-        noise = trace / len(x) / n_left
-        share = noise / float(likelihood.start_noise(noise, center, scale))
-        return share * n_left * _sum_of_squares(left, seed) / trace**2
+    n_left = sample.x.shape[1] - n_components
+    if left <= 1e3 * np.finfo(sample.x.dtype).eps or n_left <= 1:
+        return 1.0
+    trace = left * sample.total
+    noise = trace / n_left
+    share = noise / float(likelihood.start_noise(noise, center, scale))
+    with _one_thread():
+        squares = _squares_left(sample, axes.numpy(), variances.numpy())
+    return share * n_left * squares / trace**2
 
 
-def _sum_of_squares(x, seed):
-    """Sum of the squared eigenvalues of ``x.T @ x``."""
-    if x.shape[1] <= MAX_COVARIANCE:
-        return float(np.square(x.T @ x, dtype=np.float64).sum())
+def _squares_left(sample, axes, variances):
+    """Sum of the squared eigenvalues of the covariance, but for those along the axes."""
+    if sample.covariance is not None:
+        axes = axes.astype(np.float64)
+        return float(np.square(sample.covariance - (axes.T * variances) @ axes).sum())
     # The mean of |C g|² over g ~ N(0, I) is the trace of C² [M. F. Hutchinson, 1990].
-    probes = np.random.RandomState(seed).standard_normal((x.shape[1], N_PROBES)).astype(x.dtype)
-    return float(np.square(x.T @ (x @ probes), dtype=np.float64).sum()) / N_PROBES
-
-
-def _leading_axes(x, n_axes, seed):
-    """Leading right singular vectors of x, as rows, and the mean squares along them."""
-    n_samples, n_features = x.shape
-    if n_features <= MAX_COVARIANCE:
-        covariance = (x.T @ x).astype(np.float64) / n_samples
-        last = n_features - 1
-        variances, axes = eigh(covariance, subset_by_index=[n_features - n_axes, last])
-        return axes.T[::-1].copy(), np.maximum(variances[::-1], 0)
-    _, singular_values, axes = randomized_svd(x, n_axes, random_state=seed)
-    return axes, singular_values**2 / n_samples
+    x, random_state = sample.x, np.random.RandomState(sample.seed)
+    probes = random_state.standard_normal((x.shape[1], N_PROBES)).astype(x.dtype)
+    probes -= axes.T @ (axes @ probes)
+    products = x.T @ (x @ probes) / len(x)
+    products -= axes.T @ (axes @ products)
+    return float(np.square(products, dtype=np.float64).sum()) / N_PROBES

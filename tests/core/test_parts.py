@@ -12,7 +12,7 @@ from skae._core.batches import Batches, Rows, center_and_scale
 from skae._core.likelihoods import LIKELIHOODS
 from skae._core.modules import ACTIVATIONS, Autoencoder, Perceptron
 from skae._core.net import Objective, warmup_cosine
-from skae._core.principal import noise_redundancy, principal_axes
+from skae._core.principal import axes_of, noise_redundancy, principal_axes, sampled
 from skae._core.seeding import limited_threads, work
 
 X = np.random.RandomState(0).standard_normal((101, 6)) * np.arange(1, 7) + 3
@@ -221,8 +221,10 @@ def test_threads_are_limited_for_small_steps_only():
 
 def redundancy(X, n_components, weights=None):
     rows = Rows(X, weights)
-    likelihood = LIKELIHOODS["gaussian"]
-    return noise_redundancy(rows, *center_and_scale(rows), n_components, 0, likelihood)
+    place = center_and_scale(rows)
+    sample = sampled(rows, *place, n_components, 0)
+    axes = axes_of(sample, n_components)
+    return noise_redundancy(sample, *axes, n_components, LIKELIHOODS["gaussian"], *place)
 
 
 def rotated(spectrum, n_samples=500):
