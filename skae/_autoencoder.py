@@ -256,6 +256,9 @@ class AutoencoderTransformer(BaseAutoencoder):
     (25, 64)
     """
 
+    # At the start nearly linear, so that data must ask for curvature.
+    _first_gain = 0.4
+
     _parameter_constraints = {
         **BaseAutoencoder._parameter_constraints,
         "latent_penalty": [StrOptions(set(PENALTIES)), None],

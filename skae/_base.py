@@ -347,7 +347,7 @@ class BaseAutoencoder(
     def _network(self, name, own, widths, dtype):
         """The user's module, or a perceptron of these widths."""
         if own is None:
-            return Perceptron(widths, self.activation).to(dtype)
+            return Perceptron(widths, self.activation, self._first_gain).to(dtype)
         return user_module(name, own, widths[0], widths[-1], dtype)
 
     def _layer_sizes(self):

@@ -204,9 +204,9 @@ def test_alpha_shrinks_weights_but_not_biases_nor_the_linear_path(digits, quick)
     assert biases[1] > 0.8 * biases[0]
 
 
-@pytest.mark.parametrize("shape", [(15, 5), (40, 8), (200, 20)])
-def test_noise_is_left_to_pca(shape):
-    """Of noise there is nothing to learn that rows held out share."""
+@pytest.mark.parametrize("shape", [(15, 5), (40, 8)])
+def test_few_rows_of_noise_are_left_to_pca(shape):
+    """There is nothing to learn that rows held out share."""
     X, X_test = np.split(np.random.RandomState(0).standard_normal((2 * shape[0], shape[1])), 2)
     est = AutoencoderTransformer(random_state=0).fit(X)
     errors = [

@@ -58,7 +58,7 @@ def test_defaults_converge_without_a_warning(load):
 
     X = getattr(sklearn.datasets, load)().data
     est = AutoencoderTransformer(random_state=0).fit(X)  # warnings are errors
-    assert est.loss_ == min(est.loss_curve_)
+    assert est.loss_ in est.loss_curve_
 
 
 def test_not_converged_warns(digits, quick):

@@ -32,10 +32,6 @@ ACTIVATIONS = {
 }
 
 
-# Root mean square of what the first hidden layer gets from features of variance 1, at the
-# start: nearly linear, so that data must ask for curvature.
-FIRST_GAIN = 0.4
-
 # Size of the nonlinear part at the start, relative to that of He et al.
 START_SIZE = 0.1
 
@@ -54,10 +50,10 @@ class Perceptron(nn.Module):
 
     Without hidden layers there is only the linear path, ``W x + b``. Layers start with variance
     2 / n_inputs, which keeps the signal through deep networks [K. He et al., "Delving deep
-    into rectifiers", ICCV 2015]; the first one is smaller.
+    into rectifiers", ICCV 2015]; the first one with variance ``first_gain² / n_inputs``.
     """
 
-    def __init__(self, widths, activation):
+    def __init__(self, widths, activation, first_gain=1.0):
         super().__init__()
         # In float32 whatever torch's default is, so that a seed means the same weights.
         linear = partial(nn.Linear, dtype=torch.float32)
@@ -66,11 +62,11 @@ class Perceptron(nn.Module):
         for n_in, n_out in pairwise(widths):
             layers += [linear(n_in, n_out), ACTIVATIONS[activation]()]
         self.layers = nn.Sequential(*layers[:-1]) if len(widths) > 2 else None
-        self._initialize([layer for layer in layers[::2] if self.layers is not None])
+        self._initialize([] if self.layers is None else layers[::2], first_gain)
 
     @torch.no_grad()
-    def _initialize(self, layers):
-        gains = [FIRST_GAIN, *[2**0.5] * len(layers)]
+    def _initialize(self, layers, first_gain):
+        gains = [first_gain, *[2**0.5] * len(layers)]
         for layer, gain in zip(layers, gains, strict=False):
             layer.weight.normal_(std=gain / layer.in_features**0.5)
             layer.bias.zero_()

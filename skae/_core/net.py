@@ -411,15 +411,19 @@ class Stopping(EarlyStopping):
         elif self.is_finishing_:
             if self.schedule.progress_ > 1 - 1e-6:
                 raise KeyboardInterrupt
+        elif self.schedule.is_cold:
+            if self._stands_still(net):
+                raise KeyboardInterrupt
         elif not self.schedule.is_warming_up:
-            if self.schedule.is_cold and self.monitor == "objective":
-                self.monitor, self.misses_, self.dynamic_threshold_ = "train_loss", 0, math.inf
             try:
                 super().on_epoch_end(net, **kwargs)
             except KeyboardInterrupt:
-                if self.schedule.is_cold:
-                    raise
                 self._finish(net.history[-1])
+
+    def _stands_still(self, net):
+        losses = net.epoch_losses("train_loss" if self.monitor == "objective" else self.monitor)
+        window = self.patience + 1
+        return len(losses) >= window and losses[-window] - losses[-1] < self.threshold
 
     def _finish(self, epoch):
         self.is_finishing_ = True
