@@ -512,7 +512,7 @@ def test_numbers_of_importance_samples_are_checked(n_draws, digits, quick_vae):
 
 def test_warnings_name_the_callers_line(digits, quick_vae):
     with pytest.warns(ConvergenceWarning) as caught:
-        quick_vae(beta=1e4, max_iter=40, n_iter_no_change=np.inf).fit(digits)
+        quick_vae(beta=1e4, max_iter=100, n_iter_no_change=np.inf).fit(digits)
     assert {Path(w.filename).name for w in caught} == {"test_variational.py"}
     assert len(caught) == 2  # not converged, and collapsed
 

@@ -48,7 +48,7 @@ clamp_gradient = torch.ops.aten.hardtanh_backward
 class Perceptron(nn.Module):
     """A multilayer perceptron beside a linear path: ``W x + mlp(x)``.
 
-    Without hidden layers there is only the linear path, ``W x + b``. Layers start with variance
+    Without hidden layers there is only the linear path, ``W x + b``. Weights start with variance
     2 / n_inputs, which keeps the signal through deep networks [K. He et al., "Delving deep
     into rectifiers", ICCV 2015]; the first one with variance ``first_gain² / n_inputs``.
     """
@@ -69,7 +69,6 @@ class Perceptron(nn.Module):
         gains = [first_gain, *[2**0.5] * len(layers)]
         for layer, gain in zip(layers, gains, strict=False):
             layer.weight.normal_(std=gain / layer.in_features**0.5)
-            layer.bias.zero_()
 
     def forward(self, x):
         if self.layers is None:
