@@ -205,7 +205,7 @@ def installed(contenders):
 def measure(build, X, seed):
     """Explained variance, seconds, and messages of warnings."""
     train, test = standardized_split(X, seed)
-    with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(io.StringIO()):
+    with warnings.catch_warnings(record=True) as caught, silence():
         warnings.simplefilter("always")
         start = time.perf_counter()
         try:
@@ -217,6 +217,14 @@ def measure(build, X, seed):
         seconds = time.perf_counter() - start
     score = score if np.isfinite(score) else -np.inf
     return score, seconds, [str(warning.message) for warning in caught]
+
+
+@contextlib.contextmanager
+def silence():
+    """Away with what libraries print, progress bars included."""
+    away = io.StringIO()
+    with contextlib.redirect_stdout(away), contextlib.redirect_stderr(away):
+        yield
 
 
 def quality(sets, contenders):
