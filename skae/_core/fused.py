@@ -8,6 +8,7 @@ the user's, which have no analytic form here, go through autograd by themselves.
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -21,6 +22,9 @@ from .modules import Perceptron
 __all__ = ["Backpropagation"]
 
 _aten = torch.ops.aten
+
+# Parameters from which a pass over them takes longer than a further call of the optimizer.
+MANY = 2**17
 
 
 class Activation(NamedTuple):
@@ -214,6 +218,7 @@ class FlatParameters:
         self.all = Part(values, torch.zeros_like(values), kept)
         sizes = [sum(p.numel() for p in group) for group in by_group]
         self.by_group = list(zip(groups, self.all.split(sizes), strict=True))
+        self.runs = {}
         views = zip(self._views(self.all.values), self._views(self.all.gradients), strict=True)
         self.views = dict(zip(self.states, views, strict=True))
         self._share_count()
@@ -281,18 +286,29 @@ class FlatParameters:
         """Move the parameters along their gradients, as the optimizer would."""
         if self.others:
             self._step_others()
-        for group, part in self.by_group:
-            if group["weight_decay"]:
-                part.gradients.add_(part.values, alpha=group["weight_decay"])
-        # Unless a callback made the groups differ, one call moves all.
-        if len({group["lr"] for group, _ in self.by_group}) == 1:
-            self.rule.move(self.all, self.n_steps, self.by_group[0][0])
-        else:
+        if self.all.values.numel() < MANY:
             for group, part in self.by_group:
-                self.rule.move(part, self.n_steps.clone(), group)
-            self.n_steps.add_(1)
+                if group["weight_decay"]:
+                    part.gradients.add_(part.values, alpha=group["weight_decay"])
+            for group, part in self._alike("lr"):
+                self.rule.move(part, self.n_steps.clone(), group, 0.0)
+        else:
+            for group, part in self._alike("lr", "weight_decay"):
+                self.rule.move(part, self.n_steps.clone(), group, group["weight_decay"])
+        self.n_steps.add_(1)
         # What torch's schedulers look for: that the optimizer moves before they do.
         self.optimizer._opt_called = True
+
+    def _alike(self, *options):
+        """Neighbouring groups that share these options: the first one, and the part of all."""
+        settings = [tuple(group[name] for name in options) for group, _ in self.by_group]
+        changes = tuple(i for i in range(1, len(settings)) if settings[i] != settings[i - 1])
+        if changes not in self.runs:
+            bounds = pairwise((0, *changes, len(settings)))
+            runs = [self.by_group[start:stop] for start, stop in bounds]
+            parts = self.all.split([sum(len(p.values) for _, p in run) for run in runs])
+            self.runs[changes] = [(run[0][0], part) for run, part in zip(runs, parts, strict=True)]
+        return self.runs[changes]
 
     def _step_others(self):
         """The optimizer's own step, which passes over parameters without gradient."""
@@ -325,10 +341,10 @@ class Rule(NamedTuple):
     """How an optimizer moves parameters; its options are those of a group."""
 
     kept: tuple  # names of what it keeps of each parameter, beside a count of steps
-    move: Callable  # (part, count of steps, group); the step, but for weight decay
+    move: Callable  # (part, count of steps, group, weight decay); the step
 
 
-def adam_step(part, n_steps, group):
+def adam_step(part, n_steps, group, weight_decay):
     """A step of Adam."""
     adam(
         [part.values],
@@ -342,13 +358,13 @@ def adam_step(part, n_steps, group):
         beta1=group["betas"][0],
         beta2=group["betas"][1],
         lr=group["lr"],
-        weight_decay=0.0,
+        weight_decay=weight_decay,
         eps=group["eps"],
         maximize=False,
     )
 
 
-def sgd_step(part, n_steps, group):
+def sgd_step(part, n_steps, group, weight_decay):
     """A step of gradient descent with momentum."""
     sgd(
         [part.values],
@@ -356,7 +372,7 @@ def sgd_step(part, n_steps, group):
         part.kept,
         foreach=False,
         fused=group["fused"],
-        weight_decay=0.0,
+        weight_decay=weight_decay,
         momentum=group["momentum"],
         lr=group["lr"],
         dampening=group["dampening"],

@@ -90,9 +90,11 @@ def test_both_modules_own():
     check_gradients(AutoencoderTransformer, encoder=nn.Linear, decoder=nn.Linear)
 
 
+@pytest.mark.parametrize("many", [1, 10**9])
 @pytest.mark.parametrize("own", [{}, {"encoder": nn.Linear}])
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
-def test_steps_are_those_of_the_optimizer(solver, own):
+def test_steps_are_those_of_the_optimizer(solver, own, many, monkeypatch):
+    monkeypatch.setattr("skae._core.fused.MANY", many)
     results = []
     for fused in (True, False):
         with torch.random.fork_rng():
