@@ -65,10 +65,10 @@ class AutoencoderTransformer(BaseAutoencoder):
     alpha : float, default=0.01
         Weight decay: the objective contains ``alpha / 2 * (100 / n)² * ||weights||²`` over
         the weights of hidden layers and of your own networks, but not over biases nor the
-        linear paths. n is the number of different rows. It is not part of ``loss_``. Where
-        rows are too few, or too noisy, to ask for more, it leaves the model at PCA. Where we
-        have ``alpha * (100 / n)²``, ``MLPRegressor`` has ``0.0001 / n``: with that little,
-        small tables are learnt by heart.
+        linear paths. n is the number of different rows. The term is not part of
+        ``loss_``. Where rows are too few, or too noisy, to ask for more, it leaves the model
+        at PCA. Where we have ``alpha * (100 / n)²``, ``MLPRegressor`` has ``0.0001 / n``: with
+        that little, small tables are learnt by heart.
 
     solver : {'adam', 'sgd'}, default='adam'
         Adam, or gradient descent with Nesterov's momentum 0.9.

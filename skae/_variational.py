@@ -93,9 +93,9 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     alpha : float, default=0.002
         Weight decay: the objective contains ``alpha / 2 * (100 / n)² * ||weights||²`` over
         the weights of hidden layers and of your own networks, but not over biases nor the
-        linear paths. n is the number of different rows. It is not part of ``loss_``. Where
-        rows are too few to ask for more, it leaves the model at probabilistic PCA; since the
-        divergence from the prior does so too, it is a fifth of that of
+        linear paths. n is the number of different rows. The term is not part of
+        ``loss_``. Where rows are too few to ask for more, it leaves the model at probabilistic
+        PCA; since the divergence from the prior does so too, it is a fifth of that of
         `AutoencoderTransformer`. Where we have ``alpha * (100 / n)²``, ``MLPRegressor`` has
         ``0.0001 / n``.
 
