@@ -47,7 +47,7 @@ PYDATASET = {
 # ------------------------------------------------------------------------------- data
 
 
-def tables(options):
+def tables():
     """Arrays by name."""
     found = {name: getattr(datasets, f"load_{name}")().data for name in SKLEARN}
     try:
@@ -55,8 +55,6 @@ def tables(options):
         found |= {name: numbers(data(name), left_out) for name, left_out in PYDATASET.items()}
     except ImportError:
         print("not installed: pydataset; its tables are left out")
-    if not options.quick:
-        found["mnist"] = mnist(options.mnist)[:3000]
     return found
 
 
@@ -67,12 +65,20 @@ def numbers(frame, left_out):
 
 
 def mnist(path):
-    """Rows of MNIST, 0 to 255."""
-    if path:
-        X = np.load(path)["X"]
-    else:
-        X = datasets.fetch_openml("mnist_784", version=1, as_frame=False).data[:10_000]
-    return X.reshape(len(X), -1).astype(float)
+    """The first 10 000 rows of MNIST, 0 to 255; None where they cannot be had."""
+    try:
+        X = np.load(path)["X"] if path else fetched_mnist()
+    except OSError as error:
+        print(f"left out: mnist ({error}); name a file by --mnist")
+        return None
+    return X[:10_000].reshape(-1, X[0].size).astype(float)
+
+
+def fetched_mnist():
+    """MNIST from OpenML."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of every try
+        return datasets.fetch_openml("mnist_784", version=1, as_frame=False, n_retries=1).data
 
 
 def standardized_split(X, seed):
@@ -354,10 +360,9 @@ def variational(X, seed):
 # -------------------------------------------------------------------------- MNIST, 30
 
 
-def deep_mark(path):
+def deep_mark(X):
     """30 codes of MNIST in 1 200 steps: the test error over that of PCA."""
-    X = mnist(path)[:10_000] / 255
-    train, test = X[:8000], X[8000:]
+    train, test = X[:8000] / 255, X[8000:] / 255
     model = AutoencoderTransformer(
         30,
         hidden_layer_sizes=(1000, 500, 250),
@@ -387,12 +392,13 @@ def main():
     """Print the tables, and what is met."""
     logging.disable(logging.CRITICAL)
     options = parsed_options()
-    sets = tables(options)
+    images = None if options.quick else mnist(options.mnist)
+    sets = tables() | ({} if images is None else {"mnist": images[:3000]})
     quality_marks(quality(sets, installed(CONTENDERS)))
     input_marks(sets)
     variational_marks(sets)
-    if not options.quick:
-        deep_mark(options.mnist)
+    if images is not None:
+        deep_mark(images)
 
 
 if __name__ == "__main__":
