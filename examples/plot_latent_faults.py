@@ -92,8 +92,7 @@ print(
 # ----------------------------------
 # Even inside, the latent space need not be even. Of 2000 small steps from codes, each 1 % of
 # the distance between two random codes, this is the one that changes the picture most among
-# those that change the digit: from 0 to 1 in the figure. A few more such steps to both sides
-# make it plain to see.
+# those that change the digit. A few more such steps to both sides make it plain to see.
 
 steps = latent_continuity(autoencoder.inverse_transform, Z, n_resamples=0, random_state=0)
 classifier = KNeighborsClassifier().fit(X, y)

@@ -66,9 +66,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         Weight decay: the objective contains ``alpha / 2 * (100 / n)² * ||weights||²`` over
         the weights of hidden layers and of your own networks, but not over biases nor the
         linear paths. n is the number of different rows. The term is not part of
-        ``loss_``. Where rows are too few, or too noisy, to ask for more, it leaves the model
-        at PCA. Where we have ``alpha * (100 / n)²``, ``MLPRegressor`` has ``0.0001 / n``: with
-        that little, small tables are learnt by heart.
+        ``loss_``. Where rows are too few to ask for more, it leaves the model at PCA. Where we
+        have ``alpha * (100 / n)²``, ``MLPRegressor`` has ``0.0001 / n``: with that little,
+        small tables are learnt by heart.
 
     solver : {'adam', 'sgd'}, default='adam'
         Adam, or gradient descent with Nesterov's momentum 0.9.
@@ -92,7 +92,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         the end, once it is below a tenth, the loss without the decay. In
         units of a loss that counts the variance of X as 1, whatever the units of X
         (``'gaussian'``; the root mean square standard deviation as 1 for ``'laplace'``,
-        nats per feature for ``'bernoulli'``).
+        nats per feature for ``'bernoulli'``). ``MLPRegressor`` has 1e-4; here the step size
+        falls, so that the last epochs bring little by design.
 
     n_iter_no_change : int or inf, default=10
         Number of epochs without progress that ends training. While the step size is

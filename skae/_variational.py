@@ -52,6 +52,8 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         Widths of the encoder's hidden layers. A linear path runs beside them, which
         starts at the solution of PCA, unless `encoder` or `decoder` is your own; with
         ``()`` there is only that path, and the model is PCA up to a linear map of the codes.
+        Two layers, where ``MLPRegressor`` has one of 100: codes and decodings each need
+        more than one to bend much.
 
     decoder_hidden_layer_sizes : int, array-like of int or None, default=None
         Widths of the decoder's hidden layers. None mirrors the encoder's.
@@ -121,7 +123,8 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         the end, once it is below a tenth, the loss without the decay. In
         units of a loss that counts the variance of X as 1, whatever the units of X
         (``'gaussian'``; the root mean square standard deviation as 1 for ``'laplace'``,
-        nats per feature for ``'bernoulli'``).
+        nats per feature for ``'bernoulli'``). ``MLPRegressor`` has 1e-4; here the step size
+        falls, so that the last epochs bring little by design.
 
     n_iter_no_change : int or inf, default=10
         Number of epochs without progress that ends training. While the step size is

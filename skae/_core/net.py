@@ -387,7 +387,8 @@ class Stopping(EarlyStopping):
     ``patience`` epochs, or in a quarter of those so far, before training ends. The first
     ``n_held`` steps do not count either.
 
-    Once the step size is small, decay alone no longer counts as progress: weights that say
+    Once the step size is small, training ends when the last ``patience`` epochs together
+    brought less than ``tol``; decay alone no longer counts as progress then: weights that say
     nothing would shrink for ever.
     """
 
