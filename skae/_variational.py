@@ -50,8 +50,8 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
 
     hidden_layer_sizes : int or array-like of int, default=(200, 100)
         Widths of the encoder's hidden layers. A linear path runs beside them, which
-        starts at the solution of PCA, unless `encoder` or `decoder` is your own; with
-        ``()`` there is only that path, and the model is PCA up to a linear map of the codes.
+        starts at the solution of PCA, unless ``encoder`` or ``decoder`` is your own;
+        with ``()`` there is only that path, and the model is PCA up to a linear map of the codes.
         Two layers, where ``MLPRegressor`` has one of 100: codes and decodings each need
         more than one to bend much.
 

@@ -83,7 +83,7 @@ def _is_estimator(model):
 
 
 class LatentComparison:
-    """Reports on several latent spaces of the same rows; from `LatentDiagnostics.compare`.
+    """Reports on several latent spaces of the same rows; from `skae.LatentDiagnostics.compare`.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class LatentComparison:
 
     See Also
     --------
-    LatentDiagnostics.compare : Makes one.
+    skae.LatentDiagnostics.compare : Makes one.
 
     Examples
     --------

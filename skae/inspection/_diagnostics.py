@@ -67,7 +67,7 @@ class LatentDiagnostics:
         The law that points are to be drawn from. ``'auto'`` is the estimator's own law if
         it has one, else the bounding box of the codes; ``'posterior'`` takes a variational
         estimator. Other laws are shown beside it.
-        `recommend_sampler` says which law fits.
+        :func:`skae.inspection.recommend_sampler` says which law fits.
     prior : {'auto', 'standard_normal'} or None, default='auto'
         What the codes were meant to be distributed like. ``'auto'`` is N(0, I) for
         estimators that sample, and None for others, which promised nothing.
@@ -112,7 +112,7 @@ class LatentDiagnostics:
         From :func:`~skae.metrics.sample_quality`, of decoded draws, beside that of
         held-out rows: X is cut in two halves. None without a decoder or without X.
     neighbors_ : Bunch or None
-        `trustworthiness` and `neighborhood_continuity`. None without X.
+        `skae.metrics.trustworthiness` and `skae.metrics.neighborhood_continuity`. None without X.
     X_latent_, y_ : ndarray
         The codes measured, and their labels or None.
     sampler_ : str
@@ -232,7 +232,7 @@ class LatentDiagnostics:
             From points of shape (n_points, n_components) to rows of shape (n_points,
             n_features).
         X_latent_std : array-like of shape (n_samples, n_components), default=None
-            Standard deviations of a Gaussian encoder, whose means `X_latent` then holds;
+            Standard deviations of a Gaussian encoder, whose means ``X_latent`` then holds;
             one sample from each posterior is what is measured.
         name : str, default='codes'
             What to call the model.
@@ -536,7 +536,7 @@ class LatentDiagnostics:
         Parameters
         ----------
         **kwargs
-            Passed to :meth:`LatentDiagnosticsDisplay.plot`.
+            Passed to :meth:`skae.inspection.LatentDiagnosticsDisplay.plot`.
 
         Returns
         -------

@@ -34,7 +34,7 @@ class LatentDiagnosticsDisplay:
 
     See Also
     --------
-    LatentDiagnostics : The numbers.
+    skae.LatentDiagnostics : The numbers.
 
     Examples
     --------
@@ -60,7 +60,7 @@ class LatentDiagnosticsDisplay:
         Parameters
         ----------
         estimator : fitted transformer or Pipeline
-            See :meth:`LatentDiagnostics.from_estimator`.
+            See :meth:`skae.LatentDiagnostics.from_estimator`.
         X : array-like of shape (n_samples, n_features)
             Rows.
         y : array-like of shape (n_samples,), default=None
@@ -68,7 +68,7 @@ class LatentDiagnosticsDisplay:
         figure : Figure or SubFigure, default=None
             Where to draw; None makes a figure.
         **options
-            Parameters of `LatentDiagnostics`.
+            Parameters of `skae.LatentDiagnostics`.
 
         Returns
         -------
@@ -92,7 +92,7 @@ class LatentDiagnosticsDisplay:
         figure : Figure or SubFigure, default=None
             Where to draw; None makes a figure.
         **options
-            Those of :meth:`LatentDiagnostics.from_latent`.
+            Those of :meth:`skae.LatentDiagnostics.from_latent`.
 
         Returns
         -------

@@ -176,7 +176,7 @@ def recommend_sampler(
     Returns
     -------
     recommendation : SamplerRecommendation
-        ``name`` is the law, ``print`` gives the reason and the table, `to_frame` the table:
+        ``name`` is the law, ``print`` gives the reason and the table, ``to_frame`` the table:
 
         - ``log_likelihood``: mean log density of held-out codes, in nats; greater is better;
         - ``behind``, ``error``: how far it lies behind the best one's, with its standard
@@ -190,7 +190,7 @@ def recommend_sampler(
 
     See Also
     --------
-    LatentDiagnostics : Everything there is to know of one law and the latent space.
+    skae.LatentDiagnostics : Everything there is to know of one law and the latent space.
 
     Notes
     -----

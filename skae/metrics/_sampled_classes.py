@@ -204,6 +204,7 @@ def sampled_classes(
         decoded_imbalance : float or None
             The distance of ``decoded`` from ``target``.
         draws : ndarray of shape (n_draws, n_components)
+            Points drawn from the law.
         draw_classes : ndarray of shape (n_draws,)
             Class of each draw, as an index into ``classes``.
         supported : ndarray of shape (n_draws,)

@@ -495,6 +495,7 @@ def latent_gaps(
             2 · radius: narrower gaps cannot be seen with so many codes, but for those between
             codes much denser than most, which ``contrast`` finds.
         draws : ndarray of shape (n_draws, n_components)
+            Points drawn from the law.
         supported : ndarray of shape (n_draws,)
             Whether each draw is.
         largest_gap_centre : ndarray of shape (n_components,)
@@ -506,6 +507,7 @@ def latent_gaps(
         k : int
             As used.
         alpha : float
+            As given.
         n_samples, n_components : int
             Of ``X_latent``.
 
