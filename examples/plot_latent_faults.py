@@ -4,7 +4,7 @@ The three faults of an autoencoder's latent space
 
 A plain autoencoder squeezes images of handwritten digits into two numbers and gets them
 back well. To *generate* digits one would draw two numbers at random and decode them, and
-there its latent space has three faults. Four figures show them, and
+there its latent space has three faults. Five figures show them, and
 :class:`~skae.LatentDiagnostics` puts numbers to them.
 """
 
@@ -39,7 +39,7 @@ samples = SamplesDisplay(
 # %%
 # The latent space by digit
 # -------------------------
-# Most codes lie far outside the dashed circle, which holds 99 % of N(0, I), and nothing
+# Most codes lie outside the dashed circle, which holds 99 % of N(0, I), and nothing
 # bounds them. Some digits take much more room than others. And between the arms there is
 # nothing. (Training starts at the solution of PCA, so these codes at least surround the
 # origin.)
