@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 OLDEST := .venv-oldest
 BENCH := .venv-bench
+CHROMIUM ?= $(shell command -v chromium)
 
-.PHONY: demo examples test test-oldest bench bench-quality bench-metrics bench-variational lint format clean
+.PHONY: demo examples docs look test test-oldest bench bench-quality bench-metrics bench-variational lint format clean
 
 demo: $(VENV)/installed
 	$(VENV)/bin/python examples/plot_digits.py
@@ -12,6 +13,16 @@ demo: $(VENV)/installed
 # Figures of the gallery's examples are drawn, and thrown away.
 examples: $(VENV)/installed
 	for example in examples/plot_*.py; do MPLBACKEND=agg $(VENV)/bin/python $$example || exit 1; done
+
+# The site, with every example run, in docs/_build/html. It takes no network.
+docs: $(VENV)/docs-installed
+	$(VENV)/bin/python -m sphinx -W --keep-going -b html docs docs/_build/html
+	$(VENV)/bin/python docs/check_links.py docs/_build/html
+
+# Every page of the site in headless Chromium, in a narrow and a wide window.
+look: docs
+	$(VENV)/bin/python -m pip install --quiet playwright
+	CHROMIUM=$(CHROMIUM) $(VENV)/bin/python docs/look.py docs/_build/html docs/_build/pictures
 
 # SCIPY_ARRAY_API lets scikit-learn run its array API check instead of skipping it.
 test: $(VENV)/installed
@@ -48,6 +59,10 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(VENV)/bin/python -m pip install --quiet -c constraints.txt -e ".[test,lint]"
 	touch $@
 
+$(VENV)/docs-installed: $(VENV)/installed
+	$(VENV)/bin/python -m pip install --quiet -c constraints.txt -e ".[docs]"
+	touch $@
+
 $(OLDEST)/installed: pyproject.toml constraints-oldest.txt
 	$(PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip install --quiet -c constraints-oldest.txt -e ".[test]"
@@ -64,3 +79,4 @@ $(BENCH)/installed: pyproject.toml constraints.txt benchmarks/libraries.txt
 
 clean:
 	rm -rf $(VENV) $(OLDEST) $(BENCH) .pytest_cache .ruff_cache
+	rm -rf docs/_build docs/auto_examples docs/api/generated docs/api/backreferences

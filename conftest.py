@@ -5,6 +5,9 @@ import pytest
 
 mpl.use("agg")
 
+# Of docs/ the pages are run; examples are, when the site is built.
+collect_ignore_glob = ["docs/*.py", "docs/_*", "docs/inventories/*", "docs/auto_examples/*"]
+
 
 @pytest.fixture(autouse=True)
 def close_figures():

@@ -12,7 +12,7 @@ import skae  # noqa: E402
 
 project = "skae"
 author = "The skae developers"
-copyright = "The skae developers, BSD-3 licence"  # noqa: A001
+copyright = "The skae developers, BSD-3 licence"
 release = version = skae.__version__
 
 extensions = [
@@ -27,7 +27,8 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "myst_parser",
 ]
-exclude_patterns = ["_build", "README.md", "auto_examples/**/*.ipynb", "sg_execution_times.rst"]
+times = "sg_execution_times.rst"  # of examples; its scripts come from the web
+exclude_patterns = ["_build", times, f"auto_examples/{times}"]
 templates_path = ["_templates"]
 nitpicky = True
 default_role = "obj"
@@ -39,6 +40,7 @@ suppress_warnings = ["myst.header"]  # the changelog's title stands on our page
 
 autosummary_generate = True
 autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False  # the template has them, with their docstrings
 numpydoc_xref_param_type = True
 numpydoc_xref_ignore = "all"  # words without an alias stay words
@@ -68,12 +70,14 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skae"
+html_favicon = "_static/skae.svg"
+html_context = {"default_mode": "auto"}
 html_static_path = ["_static"]
 html_css_files = ["skae.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
-    "logo": {"text": "skae"},
+    "logo": {"text": "skae", "image_light": "_static/skae.svg", "image_dark": "_static/skae.svg"},
     "show_toc_level": 2,
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],

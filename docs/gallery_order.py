@@ -26,4 +26,5 @@ class StoryOrder:
         return "<StoryOrder>"
 
     def __call__(self, filename):
+        """Place of a file in the story."""
         return STORY.index(str(filename))

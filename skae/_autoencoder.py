@@ -20,7 +20,8 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     With f the encoder and g the decoder, training minimizes::
 
-        (1 / n_samples) * sum_i w_i * loss(x_i, g(f(x_i + noise_i))) + latent_alpha * penalty
+        (1 / n_samples) * sum_i w_i * loss(x_i, g(f(x_i + noise_i)))
+            + latent_alpha * penalty
 
     where ``loss`` is the mean over features of the squared error (``'gaussian'``), the
     absolute error (``'laplace'``) or the log loss (``'bernoulli'``).
@@ -200,7 +201,7 @@ class AutoencoderTransformer(BaseAutoencoder):
     n_features_in_ : int
         Number of features seen in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features seen in `fit`, if all are strings.
 
     See Also
@@ -235,7 +236,7 @@ class AutoencoderTransformer(BaseAutoencoder):
        neural networks", Science 313, 2006.
     .. [2] P. Vincent et al., "Extracting and composing robust features with denoising
        autoencoders", ICML 2008.
-    .. [3] I. Tolstikhin et al., "Wasserstein auto-encoders", ICLR 2018.
+    .. [3] Ilya Tolstikhin et al., "Wasserstein auto-encoders", ICLR 2018.
 
     Examples
     --------

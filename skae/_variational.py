@@ -229,7 +229,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     n_features_in_ : int
         Number of features seen in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features seen in `fit`, if all are strings.
 
     See Also
@@ -277,8 +277,8 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
 
     References
     ----------
-    .. [1] D. P. Kingma and M. Welling, "Auto-encoding variational Bayes", ICLR 2014.
-    .. [2] I. Higgins et al., "beta-VAE: learning basic visual concepts with a constrained
+    .. [1] Diederik P. Kingma and Max Welling, "Auto-encoding variational Bayes", ICLR 2014.
+    .. [2] Irina Higgins et al., "beta-VAE: learning basic visual concepts with a constrained
        variational framework", ICLR 2017.
     .. [3] D. P. Kingma et al., "Improved variational inference with inverse autoregressive
        flow", NeurIPS 2016, section C.8.

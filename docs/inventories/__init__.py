@@ -2,7 +2,8 @@
 
 Sphinx would fetch an index from each project's site. So that the site builds without a
 network, the few rows it needs stand in a text file a project, in the format of such an index:
-name, role, priority, address (``$`` for the name) and title (``-`` for the name).
+name, role, priority, address and title (``-`` for the name), with ``$`` for the name in the
+address.
 """
 
 import zlib
@@ -30,8 +31,9 @@ def write_inventories(folder):
     folder.mkdir(parents=True, exist_ok=True)
     mapping = {}
     for project, site in SITES.items():
-        rows = Path(__file__).with_name(f"{project}.txt").read_bytes()
+        lines = Path(__file__).with_name(f"{project}.txt").read_text().splitlines()
+        rows = "\n".join(line.replace("$", line.split()[0]) for line in lines)
         path = folder / f"{project}.inv"
-        path.write_bytes(HEADER.format(project).encode() + zlib.compress(rows))
+        path.write_bytes(HEADER.format(project).encode() + zlib.compress(rows.encode()))
         mapping[project] = (site, str(path))
     return mapping

@@ -136,7 +136,8 @@ class LossCurveDisplay:
         ----------
         estimator : estimator instance
             Fitted estimator with ``loss_curve_``, and maybe ``validation_scores_``: an
-            autoencoder, :class:`~sklearn.neural_network.MLPRegressor`, or a pipeline that ends in one.
+            autoencoder, :class:`~sklearn.neural_network.MLPRegressor`, or a pipeline that ends
+            in one.
 
         X : Ignored
             Not used, present for the same form as other displays.

@@ -130,7 +130,7 @@ def class_area_imbalance(
     """Share of area that would have to change class for all classes to cover equal areas.
 
     The area of a class is A_c = exp(2 h_c / d), with h_c the entropy of its codes; with the
-    shares s_c = A_c / Σ A the value is ½ Σ |s_c − 1/K|.
+    shares s_c = A_c / Σ A the value is ``½ Σ |s_c − 1/K|``.
 
     Parameters
     ----------

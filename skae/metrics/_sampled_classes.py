@@ -48,7 +48,7 @@ def sampled_class_imbalance(
     """Share of the draws of a sampler that would have to land on another class for equal shares.
 
     A draw is of the class that most of its k nearest codes have. With p_c the share of
-    draws of class c, the value is ½ Σ |p_c − 1/K|.
+    draws of class c, the value is ``½ Σ |p_c − 1/K|``.
 
     Parameters
     ----------

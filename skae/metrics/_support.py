@@ -169,7 +169,7 @@ class LatentSupport(OutlierMixin, BaseEstimator):
         The k that was used.
     n_features_in_ : int
         Number of features (latent components) seen during fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if X had names that are all strings.
 
     See Also
@@ -358,7 +358,7 @@ def gap_fraction(
 
     With γ the share of draws that `LatentSupport` calls unsupported, it is
     max(0, (γ − alpha) / (1 − alpha)): 0 if the draws follow the codes' own law, ε if a share
-    ε of them lands elsewhere, and 1 − |A| / |B| if the codes fill a set A evenly and the
+    ε of them lands elsewhere, and ``1 − |A| / |B|`` if the codes fill a set A evenly and the
     draws a larger set B.
 
     Parameters

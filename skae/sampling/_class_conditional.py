@@ -40,7 +40,7 @@ class ClassConditionalDensity(LatentDensity):
         One for each class, or one for all codes without labels.
     n_features_in_ : int
         Number of features (latent components) seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if all are strings.
 
     See Also

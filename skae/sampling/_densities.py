@@ -83,7 +83,7 @@ class BoxDensity(LatentDensity):
         Corners of the box.
     n_features_in_ : int
         Number of features (latent components) seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if all are strings.
 
     See Also
@@ -173,7 +173,7 @@ class StandardNormalDensity(LatentDensity):
     ----------
     n_features_in_ : int
         Number of features (latent components) seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if all are strings.
 
     See Also
@@ -265,7 +265,7 @@ class WhitenedKernelDensity(LatentDensity):
         Fitted on the codes in these coordinates, divided by the spread.
     n_features_in_ : int
         Number of features (latent components) seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if all are strings.
 
     See Also
@@ -283,7 +283,7 @@ class WhitenedKernelDensity(LatentDensity):
 
     References
     ----------
-    .. [1] D. W. Scott, "Multivariate density estimation", Wiley, 1992, eq. 6.42.
+    .. [1] David W. Scott, "Multivariate density estimation", Wiley, 1992, eq. 6.42.
 
     Examples
     --------

@@ -51,7 +51,7 @@ class GaussianMixtureDensity(LatentDensity):
         Its number of components.
     n_features_in_ : int
         Number of features (latent components) seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if all are strings.
 
     See Also
@@ -66,7 +66,7 @@ class GaussianMixtureDensity(LatentDensity):
 
     References
     ----------
-    .. [1] G. Schwarz, "Estimating the dimension of a model", Annals of Statistics 6, 1978.
+    .. [1] Gideon Schwarz, "Estimating the dimension of a model", Annals of Statistics 6, 1978.
 
     Examples
     --------

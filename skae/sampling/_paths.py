@@ -59,7 +59,7 @@ def interpolate(X_latent0, X_latent1, n_steps=10, *, method="linear", decode=Non
 
     References
     ----------
-    .. [1] K. Shoemake, "Animating rotation with quaternion curves", SIGGRAPH 1985.
+    .. [1] Ken Shoemake, "Animating rotation with quaternion curves", SIGGRAPH 1985.
 
     Examples
     --------

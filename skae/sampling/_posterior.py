@@ -45,7 +45,7 @@ class PosteriorDensity(LatentDensity):
         The posteriors of the rows kept.
     n_features_in_ : int
         Number of features (latent components) seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if all are strings.
 
     See Also
