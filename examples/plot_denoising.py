@@ -124,7 +124,7 @@ ax.legend()
 # From some noise upwards the denoising autoencoder has the smallest error at every level, also
 # above the one that it was made for. It has its price where there is little noise to
 # take out: its code of 16 numbers cannot hold all of an image, and images are better left
-# as they are. PCA may keep all components there, and then changes nothing.
+# as they are. PCA keeps most of its components there, and changes little.
 
 # Left as they are, images have the variance of the noise as their error.
 better = levels[np.array(curve) < np.square(levels)]
