@@ -28,7 +28,7 @@ LINES = {
     "precision": "precision",
     "coverage": "coverage",
     "trustworthiness": "trustworthiness",
-    "neighborhood_continuity": "neighbourhood continuity",
+    "neighborhood_continuity": "neighborhood continuity",
 }
 
 # Those measured for every sampler.
