@@ -103,14 +103,14 @@ for name, model in models.items():
     explained = 1 - np.square(errors).sum() / np.square(X_new - X_map.mean(axis=0)).sum()
     print(f"{name:14}accuracy of neighbours {accuracy:.3f}   explained variance {explained:.3f}")
 
-plt.show()
-
 # %%
 # Which one?
 # ----------
 # t-SNE keeps neighbours best and gives the digits nearly equal areas, and its islands are what
 # leaves most of the plane in gaps. It is a picture of these rows and no more. PCA has the fewest
-# gaps between codes and decodings that change evenly, but mixes the digits, and what it decodes
-# covers few of the real ones. The autoencoder comes close to t-SNE in what is kept, also for new
-# rows, and decodes twice the variance of PCA; its areas are the most unequal of the three, and
-# a step in its latent space may change much or little.
+# gaps between codes and decodings that change evenly, but mixes the digits, and what draws from
+# its box decode to covers few of the real ones. The autoencoder comes close to t-SNE in what is
+# kept, also for new rows, and explains about twice the variance that PCA does; its areas are the
+# most unequal of the three, and a step in its latent space may change much or little.
+
+plt.show()
