@@ -117,7 +117,9 @@ def wilson_interval(share, n_trials, confidence_level):
     z2 = ndtri((1 - confidence_level) / 2) ** 2 / n_trials
     center = (share + z2 / 2) / (1 + z2)
     half_width = np.sqrt(z2 * share * (1 - share) + z2**2 / 4) / (1 + z2)
-    return max(0.0, float(center - half_width)), min(1.0, float(center + half_width))
+    # The share lies between, also where rounding has it otherwise.
+    low, high = min(share, center - half_width), max(share, center + half_width)
+    return max(0.0, float(low)), min(1.0, float(high))
 
 
 def share_interval(share, error, n_trials, confidence_level):

@@ -4,6 +4,7 @@ import pytest
 from sklearn.metrics import pairwise_distances
 
 from skae.metrics._quality import sample_quality
+from skae.metrics._resampling import wilson_interval
 
 NAMES = ["precision", "recall", "density", "coverage"]
 
@@ -277,3 +278,11 @@ def test_bad_arguments(options, error, message):
     arguments = {"X_real": normal(50, 2, 0), "X_sampled": normal(50, 2, 1), **options}
     with pytest.raises(error, match=message):
         sample_quality(**arguments)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.004, 0.996, 1.0])
+@pytest.mark.parametrize("n_trials", [0.1, 450, 1197, 1e6])
+def test_intervals_hold_their_value(share, n_trials):
+    # Rounding brought the upper end of 1.0 to 0.9999999999999999.
+    low, high = wilson_interval(share, n_trials, 0.95)
+    assert 0 <= low <= share <= high <= 1
