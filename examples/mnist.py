@@ -12,6 +12,7 @@ time. The page is therefore not run when the documentation is built; its numbers
 picture are of a run beforehand.
 """
 
+# sphinx_gallery_thumbnail_path = 'images/mnist.png'
 import time
 
 import matplotlib.pyplot as plt
