@@ -76,3 +76,28 @@ def test_dead_links_are_found(tmp_path):
         ("b.html", "#there"),
         ("b.html", "no.png"),
     }
+
+
+def numbers_by_data(text, row):
+    """Numbers by data set, of the tables in a text; ``row`` matches a row's name and its rest."""
+    numbers = {
+        name.strip(): [float(number) for number in re.findall(r"\b0\.\d{3}\b", rest)]
+        for name, rest in re.findall(row, text)
+    }
+    return {name: found for name, found in numbers.items() if found}
+
+
+def test_tables_of_quality_agree():
+    rows = r"   \* - ([\w, ]+)\n((?:     - .*\n)+)"
+    full = numbers_by_data(read("guide/comparison.rst"), rows)
+    short = numbers_by_data(read("start.rst"), rows)
+    readme = (DOCS.parent / "README.md").read_text()
+    assert len(short) == 6
+    for name, (pca, ours, other) in short.items():
+        assert [pca, ours] == full[name][:2]
+        assert other == max(full[name][2:])
+    assert short == {
+        name: numbers
+        for name, numbers in numbers_by_data(readme, r"\| ([\w, ]+) \|(.*)\n").items()
+        if name in short
+    }
