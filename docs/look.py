@@ -1,7 +1,7 @@
 """Opens the built site as a reader would: `python docs/look.py SITE PICTURES`.
 
 Every page is opened in headless Chromium, in a narrow and in a wide window, served from this
-machine. Errors on the console, failed requests and pages wider than the window are reported;
+machine. Errors on the console, failed requests and what is wider than the page are reported;
 pictures of the pages go to a folder, to be looked at. Needs `playwright`, and Chromium:
 the one named by the environment variable CHROMIUM, or playwright's own.
 """
@@ -16,6 +16,20 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 WINDOWS = {"narrow": (390, 844), "wide": (1440, 900)}
+
+
+# The innermost elements that are wider than the page's column. It may scroll sideways, but a
+# page should not need to; code and tables scroll in boxes of their own.
+TOO_WIDE = """() => {
+    const wide = e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0
+        && (e.matches(".bd-article-container") || getComputedStyle(e).overflowX == "visible");
+    const column = document.querySelector(".bd-article-container");
+    if (!column || !wide(column)) return [];
+    const within = [...column.querySelectorAll("*")]
+        .filter(e => wide(e) && !e.closest("mjx-container, pre, table"));
+    return [column, ...within].filter(e => !within.some(inner => inner != e && e.contains(inner)))
+        .map(e => e.tagName.toLowerCase() + ": " + e.textContent.trim().slice(0, 40));
+}"""
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -39,9 +53,7 @@ def look_at(page, address, picture):
     page.on("pageerror", lambda error: faults.append(f"script: {error}"))
     page.on("requestfailed", lambda request: faults.append(f"not loaded: {request.url}"))
     page.goto(address, wait_until="networkidle")
-    width = page.evaluate("document.documentElement.scrollWidth")
-    if width > page.viewport_size["width"]:
-        faults.append(f"{width} pixels wide, the window {page.viewport_size['width']}")
+    faults += [f"too wide: {text}" for text in page.evaluate(TOO_WIDE)]
     page.screenshot(path=picture, full_page=True)
     return faults
 
