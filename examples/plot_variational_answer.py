@@ -234,8 +234,8 @@ corner.legend(*panels[-1].get_legend_handles_labels(), loc="center")
 # afterwards have fewer: the mixture makes the plain model a generator as well, and the mean of
 # the posteriors brings the coverage of the variational one up to that of real rows;
 # what it draws are variations of the rows trained on, more typical than real rows by precision and
-# density. Draws of the mixture have their density, and a lower precision. The recall of both is
-# below that of real rows. With 2 components all
+# density. Draws of the mixture are about as dense as real rows, with a lower precision. The recall
+# of both is below that of real rows. With 2 components all
 # draws lie on a sheet of two dimensions, which is why their recall is next to nothing. What the
 # prior costs in reconstructions:
 
