@@ -62,8 +62,8 @@ for name, row in areas.items():
     print(f"{name:26}" + "".join(f"{area:6.2f}" for area in row) + f"{np.mean(row):6.2f}")
 
 # %%
-# The kernel density ranks best on this small table, the variational model comes next, close
-# to the local outlier factor. PCA, whose density is one normal law, and the isolation forest
+# The kernel density ranks best on this small table, then come the variational model and
+# the local outlier factor. PCA, whose density is one normal law, and the isolation forest
 # are far behind: a digit of another kind need not be extreme in any direction.
 #
 # A threshold, and a trap

@@ -64,9 +64,9 @@ describe("real rows trained on", X_train, y_train)
 
 # %%
 # With 2 components the classes overlap in the latent space: about one draw in ten is read
-# as another digit, and recall says that the draws are nearly alike. With 16 nearly all are read as
-# asked for. ``supported_only=True`` draws again what falls into gaps between the codes: precision
-# rises to that of real rows, and recall, if anything, falls.
+# as another digit. Recall is next to nothing, since all draws lie on a sheet of two dimensions.
+# With 16 nearly all are read as asked for. ``supported_only=True`` draws again what falls into
+# gaps between the codes: precision rises to that of real rows, and recall, if anything, falls.
 
 model = models[16]
 novel = model.sample(len(asked), y=asked, supported_only=True, random_state=0)

@@ -57,7 +57,7 @@ for model in (pca, autoencoder):
 # %%
 # Codes as a DataFrame
 # --------------------
-# ``set_output`` names the columns. The lead over PCA is small, and so is the table: 133 rows
+# ``set_output`` names the columns. The lead over PCA is that of a small table, with 133 rows
 # to train on. The three cultivars, which neither model was told of, are nearly
 # separate in both planes.
 
@@ -94,8 +94,9 @@ print(f"alcohol restored: {right:.0%}; by the most frequent word: {usual:.0%}")
 # batch by batch, and once a sample of at most 10 000 for the start at PCA, a large matrix never
 # as a whole. But zeros save no time, and the first layer has weights for every column.
 # ``likelihood="bernoulli"`` makes decodings probabilities of a one. It costs a little explained
-# variance, which squared errors are made for, and gains in log loss. PCA and truncated SVD know
-# no bounds: some of their decodings are no probabilities at all, and are clipped for the log loss.
+# variance, which squared errors are made for, and gains in log loss. The other three know no
+# bounds: some of their decodings are no probabilities at all, most often those of the autoencoder
+# with ``"gaussian"``, and are clipped for the log loss.
 
 digits = load_digits()
 X_train, X_test = train_test_split(csr_matrix(digits.data > 8, dtype=float), random_state=0)

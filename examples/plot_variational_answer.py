@@ -233,8 +233,9 @@ corner.legend(*panels[-1].get_legend_handles_labels(), loc="center")
 # dimensions it keeps gaps too, fewer with a larger ``beta``. Laws fitted on the codes
 # afterwards have fewer: the mixture makes the plain model a generator as well, and the mean of
 # the posteriors brings the coverage of the variational one up to that of real rows;
-# what it draws are variations of the rows trained on. Draws of both are no less typical than
-# real rows, with a density as great or greater, and a recall below theirs. With 2 components all
+# what it draws are variations of the rows trained on, more typical than real rows by precision and
+# density. Draws of the mixture are about as dense as real rows, with a lower precision. The recall
+# of both is below that of real rows. With 2 components all
 # draws lie on a sheet of two dimensions, which is why their recall is next to nothing. What the
 # prior costs in reconstructions:
 
