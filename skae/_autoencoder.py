@@ -24,7 +24,8 @@ class AutoencoderTransformer(BaseAutoencoder):
             + latent_alpha * penalty
 
     where ``loss`` is the mean over features of the squared error (``'gaussian'``), the
-    absolute error (``'laplace'``) or the log loss (``'bernoulli'``).
+    absolute error (``'laplace'``) or the log loss (``'bernoulli'``) of features of mean
+    variance 1. Beside it stands the weight decay ``alpha``.
 
     Parameters
     ----------
@@ -171,12 +172,12 @@ class AutoencoderTransformer(BaseAutoencoder):
         Number of epochs begun.
 
     loss_ : float
-        The objective in the epoch whose weights were kept, or before the first epoch if
-        none came below, in units of X to the power of the loss: for ``'gaussian'``
-        without penalty, a mean squared error.
+        The loss with penalty, without weight decay, in the epoch whose weights were kept,
+        or before the first epoch if none came below; in units of X to the power of the
+        loss: for ``'gaussian'`` without penalty, a mean squared error.
 
     loss_curve_ : list of float
-        The objective in every completed epoch, averaged over its batches.
+        What ``loss_`` is, in every completed epoch, averaged over its batches.
 
     validation_scores_ : list of float or None
         Minus the loss on the held-out rows, without penalty, after every epoch. None

@@ -267,8 +267,8 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     tables mostly between 1 and 4, where it gives 1.4 to 4. It errs to the side of few gaps:
     with 2 components digits score as at 1, with a third of the gaps.
     ``benchmarks/bench_variational.py`` prints the curves. In many components
-    gaps remain (digits, 16 components: a sixth of the draws); ``beta`` of 3 to 4 closes them
-    at the cost of reconstructions, and ``latent_sampler='posterior'`` avoids them. With few
+    gaps remain (digits, 16 components: a fifth of the draws); ``beta`` of 3 to 4 closes most
+    of them at the cost of reconstructions, and ``latent_sampler='posterior'`` avoids them. With few
     rows the formula grows by about n_features / n_samples: independent noise looks dependent
     then. The first `fit` sets it for warm starts, the first `partial_fit` for the next.
 
@@ -483,8 +483,8 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
 
         The importance-weighted bound ``log (1/K) sum_k p(x, z_k) / q(z_k | x)`` over K =
         ``n_importance_samples`` draws, which nears ``log p(x)`` from below as K grows. The
-        draws use the same noise for all rows and calls, so that the score of a row depends on
-        nothing else.
+        noise of the draws belongs to the row, so that its score depends on no other row and
+        is the same in every call.
 
         Parameters
         ----------

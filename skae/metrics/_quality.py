@@ -158,10 +158,10 @@ def sample_quality(
     Read the four beside the ceiling, not beside 1. Precision and density reward
     blur: above the ceiling they say "too typical", not "better than real". The samples of a
     deterministic decoder lie on a sheet of the dimension of its latent space, whose balls
-    hold next to none of the real rows: recall is then close to 0 however good they are, and
-    coverage says more. Samples scattered far from all real rows have balls so large that
-    recall is close to 1 however bad they are: precision tells. Distances are Euclidean:
-    scale the features, or pass ``feature_map``.
+    hold next to none of the real rows if these dimensions are few: recall is then close to 0
+    however good they are, and coverage says more. Samples scattered far from all real rows
+    have balls so large that recall is close to 1 however bad they are: precision tells.
+    Distances are Euclidean: scale the features, or pass ``feature_map``.
 
     For rows from the law of the real ones, the coverage has the mean
     1 − Π_{i=1..k} (N − i) / (2N − i) in any law without ties [2]_.
