@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -109,7 +110,12 @@ BAD_PARAMETERS = [
 ]
 
 
-@pytest.mark.parametrize(("params", "error", "message"), BAD_PARAMETERS, ids=str)
+def name_of(value):
+    """The value as text, without addresses: tests have the same names in every process."""
+    return re.sub(r" at 0x\w+", "", str(value))
+
+
+@pytest.mark.parametrize(("params", "error", "message"), BAD_PARAMETERS, ids=name_of)
 def test_bad_parameters(params, error, message, digits, quick):
     with pytest.raises(error, match=message):
         quick(**params).fit(digits)
