@@ -25,12 +25,17 @@ look: docs
 	$(VENV)/bin/python -m pip install --quiet playwright
 	CHROMIUM=$(CHROMIUM) $(VENV)/bin/python docs/look.py docs/_build/html docs/_build/pictures
 
-# SCIPY_ARRAY_API lets scikit-learn run its array API check instead of skipping it.
+# SCIPY_ARRAY_API lets scikit-learn run its array API check instead of skipping it. Two processes of
+# one thread each take half the time of one with two; tests of threads set their number themselves.
+PYTEST := -m pytest --numprocesses 2
+test test-oldest: export SCIPY_ARRAY_API = 1
+test test-oldest: export OMP_NUM_THREADS = 1
+
 test: $(VENV)/installed
-	SCIPY_ARRAY_API=1 $(VENV)/bin/python -m pytest
+	$(VENV)/bin/python $(PYTEST)
 
 test-oldest: $(OLDEST)/installed
-	SCIPY_ARRAY_API=1 $(OLDEST)/bin/python -m pytest
+	$(OLDEST)/bin/python $(PYTEST)
 
 # Some 25 minutes. MNIST=file.npz (X) takes the place of a stand-in of its size.
 bench: $(BENCH)/installed

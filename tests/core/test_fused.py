@@ -26,6 +26,7 @@ KINDS = [
     *((AutoencoderTransformer, options) for options in PLAIN),
     *((VariationalAutoencoderTransformer, options) for options in VARIATIONAL),
 ]
+CLASSES = [AutoencoderTransformer, VariationalAutoencoderTransformer]
 
 
 def built(cls, weights=None, **params):
@@ -78,7 +79,7 @@ def test_gradients_are_those_of_autograd(activation, likelihood):
 
 @pytest.mark.parametrize("name", ["encoder", "decoder"])
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
-@pytest.mark.parametrize("cls", dict.fromkeys(kind for kind, _ in KINDS), ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_own_modules_go_through_autograd_alone(cls, likelihood, name):
     backpropagation = check_gradients(cls, WEIGHTS, likelihood=likelihood, **{name: nn.Linear})
     other = {"encoder": "decoder", "decoder": "encoder"}[name]
