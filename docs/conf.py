@@ -77,6 +77,7 @@ html_context = {"default_mode": "auto"}
 html_static_path = ["_static"]
 html_css_files = ["skae.css"]
 html_show_sourcelink = False
+html_sidebars = {page: [] for page in ("start", "changelog")}  # pages without neighbours
 html_copy_source = False
 html_theme_options = {
     "logo": {"text": "skae", "image_light": "_static/skae.svg", "image_dark": "_static/skae.svg"},
