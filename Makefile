@@ -15,9 +15,9 @@ examples: $(VENV)/installed
 	for example in examples/plot_*.py; do MPLBACKEND=agg $(VENV)/bin/python $$example || exit 1; done
 
 # The site, with every example run, in docs/_build/html. It takes no network; an example that
-# warns fails.
+# warns of the user's doing or of numbers fails.
 docs: $(VENV)/docs-installed
-	PYTHONWARNINGS=error::UserWarning $(VENV)/bin/python -m sphinx -W --keep-going -b html docs docs/_build/html
+	PYTHONWARNINGS=error::UserWarning,error::RuntimeWarning $(VENV)/bin/python -m sphinx -W --keep-going -b html docs docs/_build/html
 	$(VENV)/bin/python docs/check_links.py docs/_build/html
 
 # Every page of the site in headless Chromium, in a narrow and a wide window.

@@ -18,7 +18,7 @@ class Page(HTMLParser):
         """Note the names and the links of one element."""
         attributes = dict(attributes)
         self.anchors |= {attributes.get("id"), attributes.get("name")}
-        # Social cards and the like name places on the web.
+        # Those with a scheme lead out of the site.
         links = {attributes.get("href"), attributes.get("src")} - {None}
         self.links |= {link for link in links if not urlparse(link).scheme}
 

@@ -177,7 +177,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         loss: for ``'gaussian'`` without penalty, a mean squared error.
 
     loss_curve_ : list of float
-        What ``loss_`` is, in every completed epoch, averaged over its batches.
+        The same loss in every completed epoch, averaged over its batches.
 
     validation_scores_ : list of float or None
         Minus the loss on the held-out rows, without penalty, after every epoch. None

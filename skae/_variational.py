@@ -190,7 +190,8 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         Number of epochs begun.
 
     loss_ : float
-        The objective, in nats for a row, in the epoch whose weights were kept.
+        The objective without weight decay, in nats for a row, in the epoch whose weights were
+        kept.
 
     loss_curve_ : list of float
         The objective in every completed epoch, averaged over its batches, with the KL term

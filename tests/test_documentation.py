@@ -36,10 +36,9 @@ def test_every_example_has_its_place_in_the_gallery():
     assert sorted(story) == sorted(path.name for path in DOCS.parent.glob("examples/*.py"))
 
 
-@pytest.mark.parametrize("page", ["index.rst"])
-def test_snippets_without_prompts(page):
-    """Those with prompts are doctests."""
-    snippets = re.findall(r"\.\. code-block:: python\n\n((?:   .*\n|\n)+)", read(page))
+def test_snippet_of_the_first_page():
+    """It has no prompts; those with prompts are doctests."""
+    snippets = re.findall(r"\.\. code-block:: python\n\n((?:   .*\n|\n)+)", read("index.rst"))
     names = {}
     for snippet in snippets:
         exec(re.sub("^   ", "", snippet, flags=re.MULTILINE), names)

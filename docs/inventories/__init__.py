@@ -13,10 +13,8 @@ SITES = {
     "python": "https://docs.python.org/3/",
     "numpy": "https://numpy.org/doc/stable/",
     "scipy": "https://docs.scipy.org/doc/scipy/",
-    "matplotlib": "https://matplotlib.org/stable/",
     "sklearn": "https://scikit-learn.org/stable/",
     "skorch": "https://skorch.readthedocs.io/en/stable/",
-    "torch": "https://docs.pytorch.org/docs/stable/",
     "pandas": "https://pandas.pydata.org/docs/",
 }
 HEADER = """# Sphinx inventory version 2
