@@ -95,7 +95,7 @@ def test_both_modules_own():
 @pytest.mark.parametrize("own", [{}, {"encoder": nn.Linear}])
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 def test_steps_are_those_of_the_optimizer(solver, own, many, monkeypatch):
-    monkeypatch.setattr("skae._core.fused.MANY", many)
+    monkeypatch.setattr("skae._core.flat.MANY", many)
     results = []
     for fused in (True, False):
         with torch.random.fork_rng():

@@ -1,0 +1,222 @@
+"""Parameters side by side in one tensor, and an optimizer's steps on them.
+
+For small networks the bookkeeping of an optimizer costs more than its arithmetic. One call
+moves all parameters that share its options.
+"""
+
+import math
+from collections.abc import Callable
+from itertools import groupby
+from typing import NamedTuple
+
+import torch
+from torch.optim.adam import adam
+from torch.optim.sgd import sgd
+
+__all__ = ["FlatParameters"]
+
+# Parameters from which a pass over them takes longer than a further call of the optimizer.
+MANY = 2**17
+
+
+class FlatParameters:
+    """What the optimizer moves: known parameters in one flat tensor, and the others.
+
+    The gradients of the known ones lie in another tensor, and what the optimizer keeps of
+    them in further ones. Until `release` those of the single parameters are views.
+
+    Parameters
+    ----------
+    known : list of Parameter
+        In the order in which they are to lie in memory; `joined` gives neighbours.
+    optimizer : torch.optim.Adam or torch.optim.SGD
+    """
+
+    def __init__(self, known, optimizer):
+        self.optimizer, self.rule = optimizer, RULES[type(optimizer)]
+        groups = optimizer.param_groups
+        group_of = {p: i for i, group in enumerate(groups) for p in group["params"]}
+        self.states = {p: optimizer.state[p] for p in known}
+        self.others = [p for p in group_of if p not in self.states]
+        values = self._join(p.detach() for p in self.states)
+        kept = [self._shared(name) for name in self.rule.kept]
+        self.all = Part(values, torch.zeros_like(values), kept)
+        runs = [(groups[i], list(run)) for i, run in groupby(known, group_of.get)]
+        parts = self.all.split([sum(p.numel() for p in run) for _, run in runs])
+        self.by_group = [(group, part) for (group, _), part in zip(runs, parts, strict=True)]
+        views = zip(self._views(self.all.values), self._views(self.all.gradients), strict=True)
+        self.views = dict(zip(self.states, views, strict=True))
+        self._share_count()
+        for p, (values, _) in self.views.items():
+            p.data = values
+        self.show_gradients()
+
+    def _join(self, tensors):
+        groups = self.optimizer.param_groups
+        empty = next(p for group in groups for p in group["params"]).detach().new_zeros(0)
+        return torch.cat([empty, *(tensor.flatten() for tensor in tensors)])
+
+    def _views(self, flat):
+        """Parts of a flat tensor, shaped as the parameters."""
+        parts = flat.split([p.numel() for p in self.states])
+        return [part.view(p.shape) for p, part in zip(self.states, parts, strict=True)]
+
+    def _shared(self, name):
+        """One tensor for what the optimizer keeps of the parameters, zeros at first."""
+        flat = self._join(s.get(name, torch.zeros_like(p)) for p, s in self.states.items())
+        for state, view in zip(self.states.values(), self._views(flat), strict=True):
+            state[name] = view
+        return flat
+
+    def _share_count(self):
+        """One count of steps for all parameters."""
+        counts = [state["step"] for state in self.states.values() if "step" in state]
+        device = self.all.values.device
+        self.n_steps = counts[0].clone() if counts else torch.zeros((), device=device)
+        for state in self.states.values():
+            state["step"] = self.n_steps
+
+    def joined(self, *parameters):
+        """One tensor of neighbours, one below the other, and that of their gradients."""
+        first, *_ = parameters
+        start = self.views[first][0].storage_offset()
+        shape = (sum(len(p) for p in parameters), *first.shape[1:])
+        numbers = slice(start, start + math.prod(shape))
+        return self.all.values[numbers].view(shape), self.all.gradients[numbers].view(shape)
+
+    def clear(self):
+        """Forget the gradients that autograd adds to."""
+        for p in self.others:
+            p.grad = None
+
+    def show_gradients(self):
+        """Let the known parameters have their gradients, which callbacks may look for."""
+        for p, (_, gradient) in self.views.items():
+            p.grad = gradient
+
+    def adopt_gradients(self):
+        """Take over gradients that callbacks put in the place of ours."""
+        for p, (_, gradient) in self.views.items():
+            if p.grad is not gradient:
+                gradient.copy_(torch.zeros_like(gradient) if p.grad is None else p.grad)
+                p.grad = gradient
+
+    def clip(self, largest, smallest):
+        """Scale the gradient to a norm of at most ``largest``, or to 0 if below ``smallest``."""
+        gradients = [self.all.gradients, *(p.grad for p in self.others if p.grad is not None)]
+        norm = math.hypot(*(torch.linalg.vector_norm(g).item() for g in gradients))
+        factor = 0.0 if norm < smallest else largest / (norm + 1e-6)
+        if factor < 1:
+            for gradient in gradients:
+                gradient.mul_(factor)
+
+    def step(self):
+        """Move the parameters along their gradients, as the optimizer would."""
+        if self.others:
+            self._step_others()
+        if self.all.values.numel() < MANY:
+            for group, part in self.by_group:
+                if group["weight_decay"]:
+                    part.gradients.add_(part.values, alpha=group["weight_decay"])
+            for group, parts in self._alike("lr"):
+                self._move(group, parts, 0.0)
+        else:
+            for group, parts in self._alike("lr", "weight_decay"):
+                self._move(group, parts, group["weight_decay"])
+        self.n_steps.add_(1)
+        # What torch's schedulers look for: that the optimizer moves before they do.
+        self.optimizer._opt_called = True
+
+    def _alike(self, *options):
+        """Pairs of a group, and parts of all groups that share its options."""
+        parts = {}
+        for group, part in self.by_group:
+            setting = tuple(group[name] for name in options)
+            parts.setdefault(setting, (group, []))[1].append(part)
+        if len(parts) == 1:
+            return [(group, [self.all]) for group, _ in parts.values()]
+        return parts.values()
+
+    def _move(self, group, parts, weight_decay):
+        tensors = [[part.values for part in parts], [part.gradients for part in parts]]
+        kept = [list(tensors) for tensors in zip(*(part.kept for part in parts), strict=True)]
+        # The optimizer may count on.
+        n_steps = [self.n_steps.clone() for _ in parts]
+        self.rule.move(*tensors, kept, n_steps, group, weight_decay)
+
+    def _step_others(self):
+        """The optimizer's own step, which passes over parameters without gradient."""
+        for p in self.views:
+            p.grad = None
+        self.optimizer.step()
+        self.show_gradients()
+
+    def release(self):
+        """Give every parameter data and states of its own again."""
+        for p, state in self.states.items():
+            p.data, p.grad = p.data.clone(), None
+            state.update({name: value.clone() for name, value in state.items()})
+
+
+class Part(NamedTuple):
+    """Flat tensors of the same parameters."""
+
+    values: torch.Tensor
+    gradients: torch.Tensor
+    kept: list  # what the optimizer keeps
+
+    def split(self, sizes):
+        """Parts of these sizes."""
+        kept = zip(*(tensor.split(sizes) for tensor in self.kept), strict=True)
+        return map(Part, self.values.split(sizes), self.gradients.split(sizes), map(list, kept))
+
+
+class Rule(NamedTuple):
+    """How an optimizer moves parameters; its options are those of a group."""
+
+    kept: tuple  # names of what it keeps of each parameter, beside a count of steps
+    # (values, gradients, lists of what is kept, counts of steps, group, weight decay); the step
+    move: Callable
+
+
+def adam_step(values, gradients, kept, n_steps, group, weight_decay):
+    """A step of Adam."""
+    adam(
+        values,
+        gradients,
+        *kept,
+        [],
+        n_steps,
+        foreach=False,
+        fused=group["fused"],
+        amsgrad=False,
+        beta1=group["betas"][0],
+        beta2=group["betas"][1],
+        lr=group["lr"],
+        weight_decay=weight_decay,
+        eps=group["eps"],
+        maximize=False,
+    )
+
+
+def sgd_step(values, gradients, kept, n_steps, group, weight_decay):
+    """A step of gradient descent with momentum."""
+    sgd(
+        values,
+        gradients,
+        *kept,
+        foreach=False,
+        fused=group["fused"],
+        weight_decay=weight_decay,
+        momentum=group["momentum"],
+        lr=group["lr"],
+        dampening=group["dampening"],
+        nesterov=group["nesterov"],
+        maximize=False,
+    )
+
+
+RULES = {
+    torch.optim.Adam: Rule(("exp_avg", "exp_avg_sq"), adam_step),
+    torch.optim.SGD: Rule(("momentum_buffer",), sgd_step),
+}
