@@ -7,6 +7,7 @@ by themselves.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -21,31 +22,45 @@ _aten = torch.ops.aten
 
 
 class Activation(NamedTuple):
-    """A function of numbers and its derivative."""
+    """A function of numbers and its derivative, as calls on memory that is there already."""
 
-    function: Callable  # (input, place of the output)
-    gradient: Callable  # (gradient of the output, which becomes that of the input, input, output)
+    forth: Callable  # (input, place of the output) -> call
+    # (gradient of the output, which becomes that of the input, input, output) -> call
+    back: Callable
+
+
+def nothing():
+    """The gradient of the identity is that of its output."""
 
 
 ACTIVATIONS = {
-    nn.Identity: Activation(lambda x, out: out.copy_(x), lambda gradient, x, y: gradient),
+    nn.Identity: Activation(
+        lambda x, y: partial(y.copy_, x),
+        lambda gradient, x, y: nothing,
+    ),
     nn.Sigmoid: Activation(
-        lambda x, out: torch.sigmoid(x, out=out),
-        lambda gradient, x, y: _aten.sigmoid_backward.grad_input(gradient, y, grad_input=gradient),
+        lambda x, y: partial(torch.sigmoid, x, out=y),
+        lambda gradient, x, y: partial(
+            _aten.sigmoid_backward.grad_input, gradient, y, grad_input=gradient
+        ),
     ),
     nn.ReLU: Activation(
-        lambda x, out: torch.clamp(x, min=0, out=out),
-        lambda gradient, x, y: _aten.threshold_backward.grad_input(
-            gradient, x, 0, grad_input=gradient
+        lambda x, y: partial(torch.clamp, x, min=0, out=y),
+        lambda gradient, x, y: partial(
+            _aten.threshold_backward.grad_input, gradient, x, 0, grad_input=gradient
         ),
     ),
     nn.SiLU: Activation(
-        lambda x, out: _aten.silu.out(x, out=out),
-        lambda gradient, x, y: _aten.silu_backward.grad_input(gradient, x, grad_input=gradient),
+        lambda x, y: partial(_aten.silu.out, x, out=y),
+        lambda gradient, x, y: partial(
+            _aten.silu_backward.grad_input, gradient, x, grad_input=gradient
+        ),
     ),
     nn.Tanh: Activation(
-        lambda x, out: torch.tanh(x, out=out),
-        lambda gradient, x, y: _aten.tanh_backward.grad_input(gradient, y, grad_input=gradient),
+        lambda x, y: partial(torch.tanh, x, out=y),
+        lambda gradient, x, y: partial(
+            _aten.tanh_backward.grad_input, gradient, y, grad_input=gradient
+        ),
     ),
 }
 
@@ -70,9 +85,12 @@ class Backpropagation:
         self.analytic = {name: is_analytic(network) for name, network in networks.items()}
         known = [networks[name] for name in networks if self.analytic[name]]
         self.parameters = FlatParameters([p for n in known for p in in_memory(n)], optimizer)
-        self.standardize = module.standardize.forward
-        self.encoder = self._pass("encoder", module.encode)
-        self.decoder = self._pass("decoder", module.decode)
+        self.like, self.standardize = module.standardize.center, module.standardize.forward
+        # Autograd cannot go on from tensors of the quicker one.
+        self.mode = torch.inference_mode if self.is_whole else torch.no_grad
+        with self.mode():
+            self.encoder = self._pass("encoder", module.encode)
+            self.decoder = self._pass("decoder", module.decode)
 
     def _pass(self, name, function):
         if self.analytic[name]:
@@ -87,10 +105,20 @@ class Backpropagation:
             for name, analytic in self.analytic.items()
         )
 
-    @torch.no_grad()
+    @property
+    def is_whole(self):
+        """Whether autograd has no part in it."""
+        return all(self.analytic.values())
+
     def __call__(self, x, weights):
         """Loss and prediction for a batch; the gradients are set."""
+        with self.mode():
+            return self._gradients(x, weights)
+
+    def _gradients(self, x, weights):
         module = self.module
+        x = x.to(self.like)
+        weights = None if weights is None else weights.to(x)
         self.parameters.clear()
         standard = self.standardize(x)
         encoded = self.encoder.forward(module.corrupted(x, standard))
@@ -113,12 +141,6 @@ class Layer(NamedTuple):
     bias: torch.Tensor | None  # (n_out,); None if it is part of another's
     bias_gradient: torch.Tensor | None
 
-    def set_gradients(self, gradient, transposed, x):
-        """From the gradient of the output and its transpose, for the input x."""
-        torch.mm(transposed, x, out=self.weight_gradient)
-        if self.bias is not None:
-            torch.sum(gradient, 0, out=self.bias_gradient)
-
 
 def layer_of(weight, bias=(None, None)):
     """A `Layer` of pairs of values and gradients."""
@@ -138,7 +160,8 @@ class LinearPass:
 
     def backward(self, gradient, onward=True):
         """Gradient of the input from that of the output; those of the parameters are set."""
-        self.layer.set_gradients(gradient, gradient.t(), self.x)
+        torch.mm(gradient.t(), self.x, out=self.layer.weight_gradient)
+        torch.sum(gradient, 0, out=self.layer.bias_gradient)
         return gradient @ self.layer.weight if onward else None
 
 
@@ -159,52 +182,74 @@ class PerceptronPass:
     """
 
     def __init__(self, entrance, path, activation):
-        self.entrance, self.path = entrance, path
-        self.activate, self.activation_gradient = activation
-        self.rooms = {}
+        self.entrance, self.path, self.activation = entrance, path, activation
+        self.routes = {}
 
     def forward(self, x):
         """Output for a batch x of shape (n, n_in)."""
-        self.x = x
-        if len(x) not in self.rooms:
-            self.rooms[len(x)] = Room(self.path, len(x))
-        self.room = room = self.rooms[len(x)]
-        torch.addmm(self.entrance.bias, x, self.entrance.transposed, out=room.entered)
-        for layer, before, after, behind in room.forth:
-            self.activate(before, after)
-            if behind is None:
-                return torch.addmm(room.direct, after, layer.transposed)
-            torch.addmm(layer.bias, after, layer.transposed, out=behind)
+        self.x, n = x, x.shape[0]
+        if n not in self.routes:
+            self.routes[n] = Route(self.path, self.activation, n)
+        self.route = route = self.routes[n]
+        torch.addmm(self.entrance.bias, x, self.entrance.transposed, out=route.entered)
+        for call in route.forth:
+            call()
+        return torch.addmm(route.direct, route.last, self.path[-1].transposed)
 
     def backward(self, gradient, onward=True):
         """Gradient of the input from that of the output; those of the parameters are set."""
-        room, behind, transposed = self.room, gradient, gradient.t()
-        for layer, before, after, place, place_transposed in room.back:
-            layer.set_gradients(behind, transposed, after)
-            torch.mm(behind, layer.weight, out=place)
-            self.activation_gradient(place, before, after)
-            behind, transposed = place, place_transposed
-        room.of_direct.copy_(gradient)
-        self.entrance.set_gradients(room.of_entered, room.of_entered_transposed, self.x)
-        return room.of_entered @ self.entrance.weight if onward else None
+        route, entrance = self.route, self.entrance
+        route.of_direct.copy_(gradient)
+        for call in route.back:
+            call()
+        torch.mm(route.of_entered.t(), self.x, out=entrance.weight_gradient)
+        torch.sum(route.of_entered, 0, out=entrance.bias_gradient)
+        return route.of_entered @ entrance.weight if onward else None
 
 
-class Room:
-    """Memory for n rows on their way through a perceptron and back, used batch after batch."""
+class Route:
+    """The way of n rows through the hidden layers: memory, and what is called on it.
 
-    def __init__(self, path, n):
-        n_out, n_first = len(path[-1].weight), path[0].weight.shape[1]
-        widths = [layer.weight.shape[1] for layer in path]
-        empty = path[0].weight.new_empty
-        self.entered, self.of_entered = empty(2, n, n_out + n_first)
-        self.of_entered_transposed = self.of_entered.t()
+    Attributes
+    ----------
+    entered, of_entered : tensors of shape (n, n_out + n_first)
+        The entrance's output, and its gradient.
+    direct, of_direct : tensors of shape (n, n_out)
+        Their first columns: the linear path's output, and the gradient of all of the output.
+    last : tensor of shape (n, n_last)
+        What the last layer gets.
+    forth, back : lists of callables
+        From ``entered`` to ``last``; and from ``of_direct`` to ``of_entered``, the gradients
+        of the layers' parameters included.
+    """
+
+    def __init__(self, path, activation, n):
+        n_out, widths = len(path[-1].weight), [layer.weight.shape[1] for layer in path]
+        self.entered, before = _places(path[0].weight, n, n_out, widths)
+        self.of_entered, gradients = _places(path[0].weight, n, n_out, widths)
         self.direct, self.of_direct = self.entered[:, :n_out], self.of_entered[:, :n_out]
-        before = [self.entered[:, n_out:], *(empty(n, width) for width in widths[1:])]
-        after = [empty(n, width) for width in widths]
-        places = [self.of_entered[:, n_out:], *(empty(n, width) for width in widths[1:])]
-        transposed = [place.t() for place in places]
-        self.forth = list(zip(path, before, after, [*before[1:], None], strict=True))
-        self.back = list(zip(path, before, after, places, transposed, strict=True))[::-1]
+        after = [torch.empty_like(place) for place in before]
+        self.last, self.forth, self.back = after[-1], [], []
+        for x, y, layer, following in zip(before, after, path, [*before[1:], None], strict=True):
+            self.forth.append(activation.forth(x, y))
+            if following is not None:
+                step = partial(torch.addmm, layer.bias, y, layer.transposed, out=following)
+                self.forth.append(step)
+        behind = self.of_direct
+        places = list(zip(gradients, before, after, path, strict=True))
+        for gradient, x, y, layer in reversed(places):
+            self.back.append(partial(torch.mm, behind.t(), y, out=layer.weight_gradient))
+            if layer.bias is not None:
+                self.back.append(partial(torch.sum, behind, 0, out=layer.bias_gradient))
+            self.back.append(partial(torch.mm, behind, layer.weight, out=gradient))
+            self.back.append(activation.back(gradient, x, y))
+            behind = gradient
+
+
+def _places(like, n, n_out, widths):
+    """Memory for what the entrance gives, and for every layer: the first's is in the former."""
+    joined = like.new_empty(n, n_out + widths[0])
+    return joined, [joined[:, n_out:], *(like.new_empty(n, width) for width in widths[1:])]
 
 
 class AutogradPass:

@@ -192,6 +192,8 @@ class Autoencoder(nn.Module):
     ----------
     noise : float
         Standard deviation of the Gaussian noise on standardized input at training.
+    has_logits : bool
+        Whether the decoder's output is a logit, which has no unit.
     """
 
     noise = 0.0
@@ -205,14 +207,10 @@ class Autoencoder(nn.Module):
         self.unstandardize = Unstandardize(self.standardize)
         self.own_encoder = own_encoder
         self.own_decoder = own_decoder
+        self.has_logits = not isinstance(link, nn.Identity)
         # The networks that the public ones were built around, and these. In a dict, so that
         # torch does not find their parameters twice.
         self._public = {"encoder": (None, None), "decoder": (None, None)}
-
-    @property
-    def has_logits(self):
-        """Whether the decoder's output is a logit, which has no unit."""
-        return not isinstance(self.link, nn.Identity)
 
     def forward(self, x):
         """Codes, decoder's output and its target, the last two comparable by a loss."""

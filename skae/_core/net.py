@@ -97,6 +97,7 @@ class AutoencoderNet(NeuralNet):
     start_loss = math.inf
     # Of the training under way.
     backpropagation_ = None
+    gradient_listeners_ = ()
 
     @property
     def _default_callbacks(self):
@@ -112,42 +113,73 @@ class AutoencoderNet(NeuralNet):
         return self.criterion_(y_pred, weights, penalize=training)
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
-        """skorch's, once we know which networks callbacks left as they were."""
-        if training and not (self.backpropagation_ and self.backpropagation_.is_current):
+        """skorch's, which calls those callbacks alone that have something to do."""
+        if iterator is None:
+            return
+        if training:
+            self._renew_backpropagation()
+        begin, end = (self._listeners(hook) for hook in ("on_batch_begin", "on_batch_end"))
+        batches = self.history[-1]["batches"]
+        n_before = len(batches)
+        for batch in iterator:
+            batches.append({})
+            for callback in begin:
+                callback.on_batch_begin(self, batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            batches[-1][f"{prefix}_loss"] = step["loss"].item()
+            batches[-1][f"{prefix}_batch_size"] = batch[0].shape[0]
+            for callback in end:
+                callback.on_batch_end(self, batch=batch, training=training, **step)
+        self.history.record(f"{prefix}_batch_count", len(batches) - n_before)
+
+    def _listeners(self, hook):
+        """Callbacks that do not pass over a hook, as skorch's base class does."""
+        default = getattr(Callback, hook)
+        callbacks = [callback for _, callback in self.callbacks_]
+        return [c for c in callbacks if getattr(getattr(c, hook), "__func__", None) is not default]
+
+    def _renew_backpropagation(self):
+        """Make it once we know which networks callbacks left as they were."""
+        # Only callbacks of others change it.
+        own = all(name.startswith(OWN) for name, _ in self.callbacks_)
+        if not (self.backpropagation_ and (own or self.backpropagation_.is_current)):
             self.release_parameters()
             parts = self.module_, self.criterion_, self.optimizer_
             self.backpropagation_ = Backpropagation(*parts)
-        super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+        self.gradient_listeners_ = self._listeners("on_grad_computed")
 
     def train_step(self, batch, **fit_params):
         """One step without the closure that none of our solvers needs."""
         step = self.train_step_single(batch, **fit_params)
         self.check_finite(step["loss"].item())
-        named_parameters = TeeGenerator(self.get_all_learnable_params())
-        self.notify(
-            "on_grad_computed", named_parameters=named_parameters, batch=batch, training=True
-        )
         parameters = self.backpropagation_.parameters
-        parameters.adopt_gradients()
+        if self.gradient_listeners_:
+            self._show_gradients(batch)
+            parameters.adopt_gradients()
         # Adam would make whole steps of a gradient that is all rounding.
         parameters.clip(MAX_GRADIENT_NORM, 100 * torch.finfo(step["loss"].dtype).eps)
         parameters.step()
         return step
 
+    def _show_gradients(self, batch):
+        """Let callbacks see and change them."""
+        for callback in self.gradient_listeners_:
+            named_parameters = TeeGenerator(self.get_all_learnable_params())
+            callback.on_grad_computed(
+                self, named_parameters=named_parameters, batch=batch, training=True
+            )
+
     def train_step_single(self, batch, **fit_params):
         """Set the gradients; skorch's is for networks that only autograd knows."""
         self._set_training(True)
-        x, weights = batch
-        x = x.to(self.module_.standardize.center)
-        weights = None if weights is None else weights.to(x)
-        loss, prediction = self.backpropagation_(x, weights)
+        loss, prediction = self.backpropagation_(*batch)
         return {"loss": loss, "y_pred": prediction}
 
     def release_parameters(self):
         """Give every parameter its own memory, as before training."""
         if self.backpropagation_ is not None:
             self.backpropagation_.parameters.release()
-        self.backpropagation_ = None
+        self.backpropagation_, self.gradient_listeners_ = None, ()
 
     def _set_training(self, training=True):
         """Switch dropout and its like on or off, where that is a change."""
@@ -256,8 +288,10 @@ class AutoencoderNet(NeuralNet):
     def decay_term(self):
         """``Σ decay / 2 ||weights||²``, whose gradient the optimizer adds to the loss's."""
         groups = [group for group in self.optimizer_.param_groups if group["weight_decay"]]
-        squares = ((g["weight_decay"], p.square().sum()) for g in groups for p in g["params"])
-        return float(sum(decay / 2 * square for decay, square in squares))
+        norms = (
+            (g["weight_decay"], torch.linalg.vector_norm(p)) for g in groups for p in g["params"]
+        )
+        return sum(decay / 2 * norm.item() ** 2 for decay, norm in norms)
 
     def epoch_losses(self, name):
         """What the history calls so of every epoch completed, in standardized units."""
@@ -347,16 +381,17 @@ class BestWeights(Callback):
 
     def on_train_begin(self, net, X=None, **kwargs):
         self.smallest_, self.weights_, self.start_ = math.inf, None, None
+        self.seen_, self.state_ = None, None
         net.start_loss = math.inf
         # Noise and penalties are not seen in what rows cost.
         if self.try_start and not net.module_.noise and net.criterion_.is_exact:
             self.rows_ = X.subsample(MAX_COMPARED, 0)
-            self.start_, self.costs_ = _weights(net), self._costs(net)
+            self.start_, self.costs_ = copied(net.module_.state_dict()), self._costs(net)
 
     def on_epoch_end(self, net, **kwargs):
         loss = net.history[-1, self.monitor]
         if loss < self.smallest_:
-            self.smallest_, self.weights_ = loss, _weights(net)
+            self.smallest_, self.weights_ = loss, copied(self._state(net))
 
     def on_train_end(self, net, **kwargs):
         if self.weights_ is not None:
@@ -364,6 +399,12 @@ class BestWeights(Callback):
         if self.start_ is not None and sum(self._costs(net)) > sum(self.costs_):
             net.module_.load_state_dict(self.start_)
             net.start_loss, _ = self.costs_
+
+    def _state(self, net):
+        """The module's, whose tensors stay the same as long as nobody else's are among them."""
+        if self.seen_ is not net.backpropagation_ or not self.seen_.is_whole:
+            self.seen_, self.state_ = net.backpropagation_, net.module_.state_dict()
+        return self.state_
 
     def _costs(self, net):
         """Loss on some rows, and what the decay adds to it."""
@@ -374,9 +415,9 @@ class BestWeights(Callback):
         return loss, net.decay_term()
 
 
-def _weights(net):
-    """A copy of the weights."""
-    return {name: values.clone() for name, values in net.module_.state_dict().items()}
+def copied(state):
+    """A state of a module, with tensors of its own."""
+    return {name: values.clone() for name, values in state.items()}
 
 
 class Stopping(EarlyStopping):
@@ -457,15 +498,16 @@ def training_callbacks(
         Steps before which training does not stop.
     """
     schedule = None if n_steps is None else StepSize(n_steps)
+    held_out = monitor == "valid_loss"
     if any(_is_scheduler(_callback_of(item)) for item in user_callbacks):
         schedule = None
     callbacks = [
         (f"{OWN}train_loss", PassthroughScoring("train_loss", on_train=True)),
-        (f"{OWN}valid_loss", PassthroughScoring("valid_loss")),
+        *([(f"{OWN}valid_loss", PassthroughScoring("valid_loss"))] if held_out else []),
         (f"{OWN}objective", WithDecay()),
         (
             f"{OWN}best_weights",
-            BestWeights(monitor, n_steps is not None and monitor == "objective"),
+            BestWeights(monitor, n_steps is not None and not held_out),
         ),
         *([] if schedule is None else [(f"{OWN}step_size", schedule)]),
         *([(f"{OWN}progress", EpochBar())] if verbose else []),

@@ -61,8 +61,10 @@ def penalty_gradient(name, codes, weights=None):
     if name in GRADIENTS:
         share = share_of_rows(weights, len(codes))
         return PENALTIES[name](codes, weights), GRADIENTS[name](codes) * share
-    with torch.enable_grad():
-        codes = codes.detach().requires_grad_()
+    with torch.inference_mode(False), torch.enable_grad():
+        # Copies are tensors that autograd can go on from.
+        codes = codes.clone().requires_grad_()
+        weights = None if weights is None else weights.clone()
         penalty = PENALTIES[name](codes, weights)
         (gradient,) = torch.autograd.grad(penalty, codes)
     return penalty.detach(), gradient

@@ -1,12 +1,13 @@
 """Where training starts: the principal axes of the data."""
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from scipy.linalg import eigh
 from sklearn.utils.extmath import randomized_svd
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 __all__ = [
     "axes_of",
@@ -120,7 +121,13 @@ def sampled(rows, center, scale, n_components, seed):
 
 def _one_thread():
     """Equal bits in the workers of joblib."""
-    return threadpool_limits(1, user_api="blas")
+    return _thread_pools().limit(limits=1, user_api="blas")
+
+
+@cache
+def _thread_pools():
+    """Of the libraries loaded, which take a while to find."""
+    return ThreadpoolController()
 
 
 def axes_of(sample, n_components):
