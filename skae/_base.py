@@ -66,6 +66,9 @@ OPTIMIZERS = {
 # Rows from which the noise variance and the latent law are estimated, at most.
 MAX_SUMMARY_ROWS = 10_000
 
+# Numbers that the noise variance is estimated from, at most.
+MAX_DECODED = 2**22
+
 # Rows at which the decay is ``alpha``.
 DECAY_ROWS = 100
 
@@ -399,7 +402,7 @@ class BaseAutoencoder(
         """Attributes of the estimator whose (trimmed) net was trained on the rows."""
         sample = rows.subsample(MAX_SUMMARY_ROWS, seed)
         drawn = _drawn_rows(sample, seed)
-        codes, loss, summary = self._summary(net, sample, drawn)
+        codes, loss, summary = self._summary(net, sample, drawn, seed)
         return {
             **self._curves(net, loss, resume),
             **summary,
@@ -415,15 +418,20 @@ class BaseAutoencoder(
             "_support": None,
         }
 
-    def _summary(self, net, sample, drawn):
+    def _summary(self, net, sample, drawn, seed):
         """Codes and loss of (a sample of) the training rows, and what the model says of them.
 
         ``drawn`` indexes those whose codes the latent law is fitted on.
         """
-        codes, loss = net.evaluate(sample)
+        # Rows of many features say more of the loss: fewer are decoded.
+        loss = net.mean_loss(sample.subsample(max(1, MAX_DECODED // sample.X.shape[1]), seed))
         net.check_finite(loss)
         likelihood = LIKELIHOODS[self.likelihood]
-        return codes, loss, {"noise_variance_": noise_variance(net.module_, likelihood, loss)}
+        return (
+            net.codes(sample),
+            loss,
+            {"noise_variance_": noise_variance(net.module_, likelihood, loss)},
+        )
 
     def _curves(self, net, loss, resume):
         """Losses and scores epoch by epoch, in units of X, those of resumed runs joined on."""

@@ -417,7 +417,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         is_linear = self.activation == "identity" or not any(map(len, self._layer_sizes()))
         return is_linear and self.encoder is None and self.decoder is None
 
-    def _summary(self, net, sample, drawn):
+    def _summary(self, net, sample, drawn, seed):
         means, stds, codes, loss = net.settle(sample)
         weights = sample.row_weights
         kl = np.average((means**2 + stds**2 - 1 - np.log(stds**2)) / 2, axis=0, weights=weights)

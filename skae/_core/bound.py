@@ -8,7 +8,7 @@ from skorch.callbacks import Callback
 
 from .batches import Batches, block_size
 from .likelihoods import LIKELIHOODS, MIN_DISPERSION
-from .net import MAX_COMPARED, AutoencoderNet
+from .net import AutoencoderNet, compared, copied
 from .noise import BANK_SIZE, fixed_bank, noises_for
 from .penalties import share_of_rows, weighted_mean
 
@@ -244,8 +244,7 @@ class StartIfBetter(Callback):
     """
 
     def on_train_begin(self, net, X=None, **kwargs):
-        self.rows_ = X.subsample(MAX_COMPARED, 0)
-        self.start_ = {k: v.clone() for k, v in net.module_.state_dict().items()}
+        self.rows_, self.start_ = compared(X), copied(net.module_.state_dict())
         self.loss_ = self._loss(net)
 
     def on_train_end(self, net, **kwargs):
@@ -255,7 +254,7 @@ class StartIfBetter(Callback):
     def _loss(self, net):
         was_training = net.module_.training
         net.module_.eval()
-        loss = net.evaluate(self.rows_)[1]
+        loss = net.mean_loss(self.rows_)
         net.module_.train(was_training)
         return loss
 

@@ -232,6 +232,10 @@ class Autoencoder(nn.Module):
         """The encoder's output."""
         return _apply("encoder", self.encoder, inputs)
 
+    def codes(self, x):
+        """Codes of rows."""
+        return self.encode(self.corrupted(x, self.standardize(x)))
+
     def latent(self, encoded, x):
         """What the encoder's output for rows x means: codes."""
         return encoded

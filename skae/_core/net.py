@@ -29,8 +29,12 @@ MAX_GRADIENT_NORM = 1.0
 # Share of the run over which the step size rises to its full value.
 WARMUP = 0.1
 
-# Rows that the start and the end of training are compared on, at most.
-MAX_COMPARED = 2000
+# Rows that the start and the end of training are compared on, at most, and numbers in them, if
+# that leaves some rows.
+MAX_COMPARED, MAX_NUMBERS, MIN_COMPARED = 2000, 2**21, 256
+
+# Share of the start's costs below which the end is better without a look.
+CLEARLY = 0.95
 
 # What the names of our own callbacks start with.
 OWN = "skae_"
@@ -252,24 +256,30 @@ class AutoencoderNet(NeuralNet):
         twin.history_ = copy.deepcopy(self.history_)
         return twin.trim()
 
-    def evaluate(self, rows):
-        """Codes of the rows as an array, and their weighted mean loss without penalties."""
+    @torch.no_grad()
+    def codes(self, rows):
+        """Codes of the rows, as an array."""
         # Filled rather than joined: pieces among the freed blocks would keep memory from
         # being given back.
-        codes, start, total, weight = None, 0, 0.0, 0.0
-        for x, w in Batches(rows, block_size(rows.X.shape[1])):
-            with torch.no_grad():
-                prediction = self.infer(x)
-                losses = self.criterion_.row_losses(prediction).double().cpu()
-            w = torch.ones_like(losses) if w is None else w.double()
-            block = prediction[0].cpu().numpy()
+        codes, start = None, 0
+        for x, _ in Batches(rows, block_size(rows.X.shape[1])):
+            block = self.module_.codes(x.to(self.module_.standardize.center)).cpu().numpy()
             if codes is None:
                 codes = np.empty((len(rows), block.shape[1]), dtype=block.dtype)
             codes[start : start + len(block)] = block
             start += len(block)
+        return codes
+
+    @torch.no_grad()
+    def mean_loss(self, rows):
+        """Weighted mean loss of the rows, without penalties."""
+        total, weight = 0.0, 0.0
+        for x, w in Batches(rows, block_size(rows.X.shape[1])):
+            losses = self.criterion_.row_losses(self.infer(x)).double().cpu()
+            w = torch.ones_like(losses) if w is None else w.double()
             total += float(w @ losses)
             weight += float(w.sum())
-        return codes, total / weight
+        return total / weight
 
     def __getstate__(self):
         """The attributes as they are; skorch's way to move from GPU to CPU only where needed.
@@ -385,7 +395,7 @@ class BestWeights(Callback):
         net.start_loss = math.inf
         # Noise and penalties are not seen in what rows cost.
         if self.try_start and not net.module_.noise and net.criterion_.is_exact:
-            self.rows_ = X.subsample(MAX_COMPARED, 0)
+            self.rows_ = compared(X)
             self.start_, self.costs_ = copied(net.module_.state_dict()), self._costs(net)
 
     def on_epoch_end(self, net, **kwargs):
@@ -396,9 +406,14 @@ class BestWeights(Callback):
     def on_train_end(self, net, **kwargs):
         if self.weights_ is not None:
             net.module_.load_state_dict(self.weights_)
-        if self.start_ is not None and sum(self._costs(net)) > sum(self.costs_):
+        if self.start_ is not None and self._is_beaten(net):
             net.module_.load_state_dict(self.start_)
             net.start_loss, _ = self.costs_
+
+    def _is_beaten(self, net):
+        """Whether the start costs less than the end; not by the average over an epoch if clear."""
+        start = sum(self.costs_)
+        return self.smallest_ > CLEARLY * start and sum(self._costs(net)) > start
 
     def _state(self, net):
         """The module's, whose tensors stay the same as long as nobody else's are among them."""
@@ -410,9 +425,15 @@ class BestWeights(Callback):
         """Loss on some rows, and what the decay adds to it."""
         was_training = net.module_.training
         net.module_.eval()
-        _, loss = net.evaluate(self.rows_)
+        loss = net.mean_loss(self.rows_)
         net.module_.train(was_training)
         return loss, net.decay_term()
+
+
+def compared(rows):
+    """Those that the start and the end of training are compared on."""
+    most = min(MAX_COMPARED, MAX_NUMBERS // rows.X.shape[1])
+    return rows.subsample(max(MIN_COMPARED, most), 0)
 
 
 def copied(state):

@@ -21,6 +21,9 @@ __all__ = [
 # Rows, and numbers in all, that the axes are found from, at most.
 MAX_ROWS, MAX_NUMBERS = 10_000, 2**25
 
+# Numbers in all, where training starts from the axes and nothing else is taken from them.
+MAX_STARTED = 2**23
+
 # Features up to which the whole covariance is decomposed.
 MAX_COVARIANCE = 1024
 
@@ -91,7 +94,7 @@ def start_at_ppca(arguments, axes, variances, left, likelihood, n_components):
 
 def principal_axes(rows, center, scale, n_components, seed):
     """`axes_of` the standardized rows, or of as many as are enough."""
-    return axes_of(sampled(rows, center, scale, n_components, seed), n_components)
+    return axes_of(sampled(rows, center, scale, n_components, seed, MAX_STARTED), n_components)
 
 
 class Sample(NamedTuple):
@@ -103,10 +106,10 @@ class Sample(NamedTuple):
     seed: int
 
 
-def sampled(rows, center, scale, n_components, seed):
+def sampled(rows, center, scale, n_components, seed, max_numbers=MAX_NUMBERS):
     """Enough rows for a covariance."""
     n_features = rows.X.shape[1]
-    sample = rows.subsample(max(n_components, min(MAX_ROWS, MAX_NUMBERS // n_features)), seed)
+    sample = rows.subsample(max(n_components, min(MAX_ROWS, max_numbers // n_features)), seed)
     x, weights = sample[:]
     x = (x - center).div_(scale).numpy()
     if weights is not None:
