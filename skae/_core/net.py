@@ -150,6 +150,7 @@ class AutoencoderNet(NeuralNet):
             self.release_parameters()
             parts = self.module_, self.criterion_, self.optimizer_
             self.backpropagation_ = Backpropagation(*parts)
+        self.backpropagation_.parameters.flush()
         self.gradient_listeners_ = self._listeners("on_grad_computed")
 
     def train_step(self, batch, **fit_params):
