@@ -183,18 +183,25 @@ class PerceptronPass:
 
     def __init__(self, entrance, path, activation):
         self.entrance, self.path, self.activation = entrance, path, activation
-        self.routes = {}
+        self.n_rows, self.routes = 0, {}
 
     def forward(self, x):
         """Output for a batch x of shape (n, n_in)."""
         self.x, n = x, x.shape[0]
         if n not in self.routes:
-            self.routes[n] = Route(self.path, self.activation, n)
+            self._find_route(n)
         self.route = route = self.routes[n]
         torch.addmm(self.entrance.bias, x, self.entrance.transposed, out=route.entered)
         for call in route.forth:
             call()
         return torch.addmm(route.direct, route.last, self.path[-1].transposed)
+
+    def _find_route(self, n):
+        """Batches differ in size by one row: they have one memory, and a route through it each."""
+        if n > self.n_rows:
+            self.n_rows, self.routes = n + 1, {}
+            self.memory = Memory(self.path, n + 1)
+        self.routes[n] = Route(self.path, self.activation, self.memory, n)
 
     def backward(self, gradient, onward=True):
         """Gradient of the input from that of the output; those of the parameters are set."""
@@ -205,6 +212,28 @@ class PerceptronPass:
         torch.mm(route.of_entered.t(), self.x, out=entrance.weight_gradient)
         torch.sum(route.of_entered, 0, out=entrance.bias_gradient)
         return route.of_entered @ entrance.weight if onward else None
+
+
+class Memory:
+    """Tensors for batches of at most n rows on their way through a perceptron.
+
+    Attributes
+    ----------
+    entered, of_entered : tensors of shape (n, n_out + n_first)
+        The entrance's output, and its gradient.
+    before, after, of_before : lists of tensors of shape (n, n_hidden)
+        Hidden layers before and after activation, and gradients of the former. The first of
+        ``before`` and ``of_before`` are part of the tensors above.
+    """
+
+    def __init__(self, path, n):
+        n_out, widths = len(path[-1].weight), [layer.weight.shape[1] for layer in path]
+        empty = path[0].weight.new_empty
+        self.entered, self.of_entered = empty(2, n, n_out + widths[0])
+        first, of_first = self.entered[:, n_out:], self.of_entered[:, n_out:]
+        self.before = [first, *(empty(n, width) for width in widths[1:])]
+        self.of_before = [of_first, *(empty(n, width) for width in widths[1:])]
+        self.after = [empty(n, width) for width in widths]
 
 
 class Route:
@@ -223,33 +252,27 @@ class Route:
         of the layers' parameters included.
     """
 
-    def __init__(self, path, activation, n):
-        n_out, widths = len(path[-1].weight), [layer.weight.shape[1] for layer in path]
-        self.entered, before = _places(path[0].weight, n, n_out, widths)
-        self.of_entered, gradients = _places(path[0].weight, n, n_out, widths)
+    def __init__(self, path, activation, memory, n):
+        n_out = len(path[-1].weight)
+        self.entered, self.of_entered = memory.entered[:n], memory.of_entered[:n]
         self.direct, self.of_direct = self.entered[:, :n_out], self.of_entered[:, :n_out]
-        after = [torch.empty_like(place) for place in before]
-        self.last, self.forth, self.back = after[-1], [], []
-        for x, y, layer, following in zip(before, after, path, [*before[1:], None], strict=True):
-            self.forth.append(activation.forth(x, y))
-            if following is not None:
-                step = partial(torch.addmm, layer.bias, y, layer.transposed, out=following)
-                self.forth.append(step)
-        behind = self.of_direct
-        places = list(zip(gradients, before, after, path, strict=True))
-        for gradient, x, y, layer in reversed(places):
+        before, after, of_before = (
+            [place[:n] for place in places]
+            for places in (memory.before, memory.after, memory.of_before)
+        )
+        self.last = after[-1]
+        self.forth = [activation.forth(before[0], after[0])]
+        for layer, inputs, x, y in zip(path[:-1], after, before[1:], after[1:], strict=False):
+            step = partial(torch.addmm, layer.bias, inputs, layer.transposed, out=x)
+            self.forth += [step, activation.forth(x, y)]
+        self.back, behind = [], self.of_direct
+        for layer, x, y, of_x in reversed(list(zip(path, before, after, of_before, strict=True))):
             self.back.append(partial(torch.mm, behind.t(), y, out=layer.weight_gradient))
             if layer.bias is not None:
                 self.back.append(partial(torch.sum, behind, 0, out=layer.bias_gradient))
-            self.back.append(partial(torch.mm, behind, layer.weight, out=gradient))
-            self.back.append(activation.back(gradient, x, y))
-            behind = gradient
-
-
-def _places(like, n, n_out, widths):
-    """Memory for what the entrance gives, and for every layer: the first's is in the former."""
-    joined = like.new_empty(n, n_out + widths[0])
-    return joined, [joined[:, n_out:], *(like.new_empty(n, width) for width in widths[1:])]
+            self.back.append(partial(torch.mm, behind, layer.weight, out=of_x))
+            self.back.append(activation.back(of_x, x, y))
+            behind = of_x
 
 
 class AutogradPass:
