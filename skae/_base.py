@@ -78,8 +78,8 @@ MAX_COUNTED = 2_000
 # Different codes that a support is fitted on, at least.
 MIN_PLACES = 3
 
-# Numbers in the widest layer of a chunk at inference (16 MiB of float32).
-CHUNK_SIZE = 2**22
+# Numbers in the widest layer of a chunk at inference: larger ones fall out of caches.
+CHUNK_SIZE = 2**20
 
 
 class BaseAutoencoder(
