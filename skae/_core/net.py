@@ -243,11 +243,14 @@ class AutoencoderNet(NeuralNet):
         self.release_parameters()
         self.train_split = None
         self.callbacks = None
-        self.callbacks_ = [(name, cb) for name, cb in self.callbacks_ if not name.startswith(OWN)]
+        self.callbacks_ = self._callbacks_of_others()
         for epoch in self.history:
             epoch.pop("batches", None)
         self.module_.eval()
         return self
+
+    def _callbacks_of_others(self):
+        return [(name, cb) for name, cb in self.callbacks_ if not name.startswith(OWN)]
 
     def snapshot(self):
         """A trimmed copy, whose weights further training does not touch."""
@@ -287,7 +290,13 @@ class AutoencoderNet(NeuralNet):
 
         It pickles modules on the spot, which closes the door to copy and cloudpickle.
         """
-        return super().__getstate__() if self.device.startswith("cuda") else vars(self).copy()
+        cuda = self.device.startswith("cuda")
+        state = super().__getstate__() if cuda else vars(self).copy()
+        if self.backpropagation_ is not None:
+            # Callbacks may save the net in training; what trains it is not part of it.
+            own = {"backpropagation_": None, "gradient_listeners_": (), "callbacks": None}
+            state.update(own, callbacks_=self._callbacks_of_others(), train_split=None)
+        return state
 
     def __setstate__(self, state):
         if "__cuda_dependent_attributes__" in state:

@@ -177,6 +177,52 @@ def test_callbacks_rule_over_gradients(what):
         assert torch.equal(parameter, start)
 
 
+class Kept(Callback):
+    """Keeps what comes of batches, and pickles the net after every epoch."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.losses_, self.outputs_, self.begun_ = [], [], 0
+
+    def on_batch_begin(self, net, training, **kwargs):
+        self.begun_ += training
+
+    def on_batch_end(self, net, y_pred, loss, **kwargs):
+        self.losses_.append(loss)
+        self.outputs_.append(y_pred[1])
+
+    def on_epoch_end(self, net, **kwargs):
+        module = pickle.loads(pickle.dumps(net)).module_
+        self.pickled_ = [p.detach() for p in module.parameters()]
+        self.seen_ = [p.detach().clone() for p in net.module_.parameters()]
+        self.recorded_ = net.history[:, "batches", :, "train_loss"]
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_callbacks_may_keep_what_they_see(cls):
+    est = cls(hidden_layer_sizes=6, batch_size=15, max_iter=2, random_state=0, callbacks=[Kept()])
+    with pytest.warns(UserWarning, match="Maximum iterations"):
+        est.fit(X)
+    kept = dict(est.net_.callbacks_)["Kept"]
+    assert kept.begun_ == len(kept.losses_) == 6
+    assert [loss.item() for loss in kept.losses_] == np.ravel(kept.recorded_).tolist()
+    assert len({output.numpy().tobytes() for output in kept.outputs_}) == 6
+    torch.testing.assert_close(kept.pickled_, kept.seen_, rtol=0, atol=0)
+
+
+def test_weights_that_data_say_nothing_of_do_not_become_denormal():
+    """Those of a constant feature decay; processors take ten times longer for such numbers."""
+    data = np.hstack([X, np.zeros((len(X), 3))]).astype(np.float32)
+    params = {"hidden_layer_sizes": 6, "batch_size": 4, "n_iter_no_change": np.inf}
+    est = AutoencoderTransformer(**params, max_iter=300, alpha=1e-4, random_state=0)
+    with pytest.warns(UserWarning, match="Maximum iterations"):
+        est.fit(data)
+    state = est.net_.optimizer_.state
+    for parameter in est.net_.module_.parameters():
+        for values in (parameter.detach(), *state[parameter].values()):
+            smallest = values[values != 0].abs().min()
+            assert smallest >= torch.finfo(torch.float32).tiny
+
+
 def test_hooks_of_modules_are_called():
     est, callback = hooked_fit("listen")
     assert callback.calls_ >= est.n_iter_
