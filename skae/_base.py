@@ -67,7 +67,7 @@ OPTIMIZERS = {
 MAX_SUMMARY_ROWS = 10_000
 
 # Numbers that the noise variance is estimated from, at most.
-MAX_DECODED = 2**22
+MAX_DECODED = 2**21
 
 # Rows at which the decay is ``alpha``.
 DECAY_ROWS = 100

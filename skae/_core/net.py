@@ -31,7 +31,7 @@ WARMUP = 0.1
 
 # Rows that the start and the end of training are compared on, at most, and numbers in them, if
 # that leaves some rows.
-MAX_COMPARED, MAX_NUMBERS, MIN_COMPARED = 2000, 2**21, 256
+MAX_COMPARED, MAX_NUMBERS, MIN_COMPARED = 2000, 2**20, 256
 
 # Share of the start's costs below which the end is better without a look.
 CLEARLY = 0.95

@@ -22,7 +22,7 @@ __all__ = [
 MAX_ROWS, MAX_NUMBERS = 10_000, 2**25
 
 # Numbers in all, where training starts from the axes and nothing else is taken from them.
-MAX_STARTED = 2**23
+MAX_STARTED = 2**22
 
 # Features up to which the whole covariance is decomposed.
 MAX_COVARIANCE = 1024
