@@ -189,7 +189,7 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     noise_variance_ : float or None
         Most likely variance of a feature about its reconstruction, from at most 10 000
-        training rows: the mean squared error (``'gaussian'``), or twice the squared mean
+        training rows and two million numbers in them: the mean squared error (``'gaussian'``), or twice the squared mean
         absolute error (``'laplace'``). None for ``'bernoulli'``.
 
     latent_sampler_ : estimator
