@@ -33,9 +33,6 @@ WARMUP = 0.1
 # that leaves some rows.
 MAX_COMPARED, MAX_NUMBERS, MIN_COMPARED = 2000, 2**20, 256
 
-# Share of the start's costs below which the end is better without a look.
-CLEARLY = 0.95
-
 # What the names of our own callbacks start with.
 OWN = "skae_"
 
@@ -416,14 +413,9 @@ class BestWeights(Callback):
     def on_train_end(self, net, **kwargs):
         if self.weights_ is not None:
             net.module_.load_state_dict(self.weights_)
-        if self.start_ is not None and self._is_beaten(net):
+        if self.start_ is not None and sum(self._costs(net)) > sum(self.costs_):
             net.module_.load_state_dict(self.start_)
             net.start_loss, _ = self.costs_
-
-    def _is_beaten(self, net):
-        """Whether the start costs less than the end; not by the average over an epoch if clear."""
-        start = sum(self.costs_)
-        return self.smallest_ > CLEARLY * start and sum(self._costs(net)) > start
 
     def _state(self, net):
         """The module's, whose tensors stay the same as long as nobody else's are among them."""
