@@ -189,9 +189,9 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     noise_variance_ : float or None
         Most likely variance of a feature about its reconstruction, from at most 10 000
-        training rows and two million numbers in them: the mean squared error
-        (``'gaussian'``), or twice the squared mean absolute error (``'laplace'``). None for
-        ``'bernoulli'``.
+        training rows (fewer where they have more than 200 features, but 500): the mean
+        squared error (``'gaussian'``), or twice the squared mean absolute error
+        (``'laplace'``). None for ``'bernoulli'``.
 
     latent_sampler_ : estimator
         The latent law, fitted when it is first asked for.

@@ -66,8 +66,8 @@ OPTIMIZERS = {
 # Rows from which the noise variance and the latent law are estimated, at most.
 MAX_SUMMARY_ROWS = 10_000
 
-# Numbers that the noise variance is estimated from, at most.
-MAX_DECODED = 2**21
+# Numbers that the noise variance is estimated from, at most, if that leaves so many rows.
+MAX_DECODED, MIN_DECODED = 2**21, 500
 
 # Rows at which the decay is ``alpha``.
 DECAY_ROWS = 100
@@ -424,14 +424,12 @@ class BaseAutoencoder(
         ``drawn`` indexes those whose codes the latent law is fitted on.
         """
         # Rows of many features say more of the loss: fewer are decoded.
-        loss = net.mean_loss(sample.subsample(max(1, MAX_DECODED // sample.X.shape[1]), seed))
+        few = max(MIN_DECODED, MAX_DECODED // sample.X.shape[1])
+        loss = net.mean_loss(sample.subsample(few, seed))
         net.check_finite(loss)
         likelihood = LIKELIHOODS[self.likelihood]
-        return (
-            net.codes(sample),
-            loss,
-            {"noise_variance_": noise_variance(net.module_, likelihood, loss)},
-        )
+        codes = net.codes(sample)
+        return codes, loss, {"noise_variance_": noise_variance(net.module_, likelihood, loss)}
 
     def _curves(self, net, loss, resume):
         """Losses and scores epoch by epoch, in units of X, those of resumed runs joined on."""

@@ -21,8 +21,9 @@ __all__ = [
 # Rows, and numbers in all, that the axes are found from, at most.
 MAX_ROWS, MAX_NUMBERS = 10_000, 2**25
 
-# Numbers in all, where training starts from the axes and nothing else is taken from them.
-MAX_STARTED = 2**22
+# Numbers in all, where training starts from the axes and nothing else is taken from them, if that
+# leaves so many rows.
+MAX_STARTED, MIN_STARTED = 2**22, 2_000
 
 # Features up to which the whole covariance is decomposed.
 MAX_COVARIANCE = 1024
@@ -94,7 +95,8 @@ def start_at_ppca(arguments, axes, variances, left, likelihood, n_components):
 
 def principal_axes(rows, center, scale, n_components, seed):
     """`axes_of` the standardized rows, or of as many as are enough."""
-    return axes_of(sampled(rows, center, scale, n_components, seed, MAX_STARTED), n_components)
+    few = max(MIN_STARTED, MAX_STARTED // rows.X.shape[1])
+    return axes_of(sampled(rows, center, scale, n_components, seed, few), n_components)
 
 
 class Sample(NamedTuple):
@@ -106,15 +108,15 @@ class Sample(NamedTuple):
     seed: int
 
 
-def sampled(rows, center, scale, n_components, seed, max_numbers=MAX_NUMBERS):
+def sampled(rows, center, scale, n_components, seed, max_rows=MAX_ROWS):
     """Enough rows for a covariance."""
-    n_features = rows.X.shape[1]
-    sample = rows.subsample(max(n_components, min(MAX_ROWS, max_numbers // n_features)), seed)
+    most = min(max_rows, MAX_ROWS, MAX_NUMBERS // rows.X.shape[1])
+    sample = rows.subsample(max(n_components, most), seed)
     x, weights = sample[:]
     x = (x - center).div_(scale).numpy()
     if weights is not None:
         x *= np.sqrt(weights.numpy())[:, None]
-    if n_features > MAX_COVARIANCE:
+    if rows.X.shape[1] > MAX_COVARIANCE:
         total = np.einsum("ij,ij->i", x, x).sum(dtype=np.float64) / len(x)
         return Sample(x, None, float(total), seed)
     with _one_thread():

@@ -279,3 +279,14 @@ def test_different_rows_are_extrapolated():
     X = np.random.RandomState(0).standard_normal((100, 2))
     assert Rows(X).n_different(10, 0) == 100
     assert Rows(np.repeat(X[:1], 100, axis=0)).n_different(10, 0) == 10
+
+
+def test_few_rows_of_very_many_features_all_count_at_the_start():
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((500, 2)) * [9, 6] @ rng.standard_normal((2, 12_000))
+    X = (X + 5 * rng.standard_normal(X.shape)).astype(np.float32)
+    X -= X.mean(axis=0)
+    one = torch.tensor(1.0)
+    _, _, left = principal_axes(Rows(X), torch.zeros(X.shape[1]), one, 2, 0)
+    explained = PCA(2, random_state=0).fit(X).explained_variance_ratio_.sum()
+    assert left == pytest.approx(1 - explained, rel=1e-4)
