@@ -189,8 +189,8 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     noise_variance_ : float or None
         Most likely variance of a feature about its reconstruction, from at most 10 000
-        training rows (fewer where they have more than 200 features, but 500): the mean
-        squared error (``'gaussian'``), or twice the squared mean absolute error
+        training rows (fewer where they have more than 200 features, but at least 500): the
+        mean squared error (``'gaussian'``), or twice the squared mean absolute error
         (``'laplace'``). None for ``'bernoulli'``.
 
     latent_sampler_ : estimator

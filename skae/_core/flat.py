@@ -154,7 +154,7 @@ class FlatParameters:
                 yield self.runs[i][0], list(map(list, zip(*alike, strict=True)))
 
     def flush(self):
-        """Make zeros of numbers on their way to where processors count ten times slower.
+        """Make zeros of numbers on their way below the normal ones, which slow processors down.
 
         Weights that the data say nothing of, those of constant features say, decay so far.
         """

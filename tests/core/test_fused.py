@@ -91,10 +91,11 @@ def test_both_modules_own():
     check_gradients(AutoencoderTransformer, encoder=nn.Linear, decoder=nn.Linear)
 
 
+@pytest.mark.parametrize("kernel", [True, False])
 @pytest.mark.parametrize("many", [1, 10**9])
 @pytest.mark.parametrize("own", [{}, {"encoder": nn.Linear}])
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
-def test_steps_are_those_of_the_optimizer(solver, own, many, monkeypatch):
+def test_steps_are_those_of_the_optimizer(solver, own, many, kernel, monkeypatch):
     monkeypatch.setattr("skae._core.flat.MANY", many)
     results = []
     for fused in (True, False):
@@ -103,6 +104,7 @@ def test_steps_are_those_of_the_optimizer(solver, own, many, monkeypatch):
             module, objective, optimizer = built(AutoencoderTransformer, solver=solver, **own)
         for group in optimizer.param_groups:
             group["weight_decay"] = 0.1 if group.get("decays", True) else 0.0
+            group["fused"] = kernel
         backpropagation = Backpropagation(module, objective, optimizer) if fused else None
         for _ in range(5):
             if fused:
@@ -210,7 +212,7 @@ def test_callbacks_may_keep_what_they_see(cls):
 
 
 def test_weights_that_data_say_nothing_of_do_not_become_denormal():
-    """Those of a constant feature decay; processors take ten times longer for such numbers."""
+    """Those of a constant feature decay; such numbers slow processors down."""
     data = np.hstack([X, np.zeros((len(X), 3))]).astype(np.float32)
     params = {"hidden_layer_sizes": 6, "batch_size": 4, "n_iter_no_change": np.inf}
     est = AutoencoderTransformer(**params, max_iter=300, alpha=1e-4, random_state=0)
