@@ -457,6 +457,7 @@ def test_training_does_not_stop_in_the_warmup(digits, quick_vae):
         assert quick_vae(kl_warmup=0.0, callbacks=callbacks, **options).fit(digits).n_iter_ < 30
 
 
+@ignore_not_converged  # with some seeds; rounding is enough to change them
 @pytest.mark.parametrize("noise", [5e-3, 5e-4, 1e-5])
 def test_little_noise(noise, quick_vae):
     """The optimum is narrow there: training must not end below its start."""

@@ -75,10 +75,10 @@ class EvidenceBound(torch.nn.Module):
         # Held-out rows are scored by the bound, not by what of it is in force yet.
         return nats + (self.kl_share if penalize else 1.0) * kl
 
-    def gradients(self, posterior, weights):
+    def gradients(self, posterior, weights, out=None):
         """The objective of training, its gradient at the output, and at means and log-variances.
 
-        Kept beside them is what the net solves for the dispersion with, and what of the KL
+        The first gradient is written into ``out``, unless that is None. Kept beside them is what the net solves for the dispersion with, and what of the KL
         term is not in force yet.
         """
         likelihood, n_features = LIKELIHOODS[self.likelihood], posterior.target.shape[1]
@@ -87,7 +87,7 @@ class EvidenceBound(torch.nn.Module):
         # Numbers of Python: cheaper than tensors of one number.
         dispersion = posterior.dispersion.item()
         slope = likelihood.nats_slope(dispersion)
-        loss, of_output = likelihood.gradient(posterior.output, posterior.target, slope * share)
+        loss, of_output = likelihood.gradient(*posterior[1:3], slope * share, out)
         self.loss_ = loss.item() / (slope * total)
         kl, of_latent = self._kl_gradients(posterior, weights, share, total)
         kl *= self.beta / n_features

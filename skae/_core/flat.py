@@ -46,6 +46,8 @@ class FlatParameters:
         kept = [self._shared(name) for name in self.rule.kept]
         self.runs = list(self._runs(known, group_of, [self.values, self.gradients, *kept]))
         self.whole = [[self.values], [self.gradients], *([tensor] for tensor in kept)]
+        self.decays_by_run = None
+        self._note_decays()
         views = zip(self._views(self.values), self._views(self.gradients), strict=True)
         self.views = dict(zip(self.states, views, strict=True))
         self._share_count()
@@ -60,6 +62,16 @@ class FlatParameters:
             stop = start + sum(p.numel() for p in run)
             yield self.optimizer.param_groups[i], [tensor[start:stop] for tensor in tensors]
             start = stop
+
+    def _note_decays(self):
+        """One for each number, where that is quicker than a call of the optimizer for each."""
+        by_run = [group["weight_decay"] for group, _ in self.runs]
+        if self.is_small and by_run != self.decays_by_run:
+            self.decays_by_run = by_run
+            self.decays = self._join(
+                torch.full_like(values, decay)
+                for decay, (_, (values, *_)) in zip(by_run, self.runs, strict=True)
+            )
 
     def _join(self, tensors):
         groups = self.optimizer.param_groups
@@ -131,9 +143,7 @@ class FlatParameters:
         if self.others:
             self._step_others()
         if self.is_small:
-            for group, (values, gradients, *_) in self.runs:
-                if group["weight_decay"]:
-                    gradients.add_(values, alpha=group["weight_decay"])
+            self.gradients.addcmul_(self.values, self.decays)
             for group, parts in self._alike("lr"):
                 self.rule.move(parts, self.n_steps, group, 0.0)
         else:
@@ -153,11 +163,13 @@ class FlatParameters:
                 alike = [parts for j, (_, parts) in enumerate(self.runs) if settings[j] == setting]
                 yield self.runs[i][0], list(map(list, zip(*alike, strict=True)))
 
-    def flush(self):
-        """Make zeros of numbers on their way below the normal ones, which slow processors down.
+    def begin_epoch(self):
+        """Note the decays, and make zeros of numbers on their way below the normal ones.
 
-        Weights that the data say nothing of, those of constant features say, decay so far.
+        Those slow processors down. Weights that the data say nothing of, those of constant
+        features say, decay so far.
         """
+        self._note_decays()
         limits = torch.finfo(self.values.dtype)
         for tensors in self.whole:
             for tensor in tensors:

@@ -15,10 +15,14 @@ from torch import nn
 
 from .flat import FlatParameters
 from .modules import Perceptron
+from .products import product
 
 __all__ = ["Backpropagation"]
 
 _aten = torch.ops.aten
+
+# Numbers at whose multiples tensors begin in shared memory: those of the widest registers.
+ALIGNED = 16
 
 
 class Activation(NamedTuple):
@@ -66,7 +70,7 @@ ACTIVATIONS = {
 
 
 class Backpropagation:
-    """Gradients of the objective for a batch, and the optimizer's step along them.
+    """Gradients of the objective for a batch, on the parameters of an optimizer.
 
     Parameters
     ----------
@@ -85,16 +89,15 @@ class Backpropagation:
         self.analytic = {name: is_analytic(network) for name, network in networks.items()}
         known = [networks[name] for name in networks if self.analytic[name]]
         self.parameters = FlatParameters([p for n in known for p in in_memory(n)], optimizer)
-        self.like, self.standardize = module.standardize.center, module.standardize.forward
         # Autograd cannot go on from tensors of the quicker one.
         self.mode = torch.inference_mode if self.is_whole else torch.no_grad
         with self.mode():
-            self.encoder = self._pass("encoder", module.encode)
-            self.decoder = self._pass("decoder", module.decode)
+            self.encoder = self._pass("encoder", module.encode, onward=False)
+            self.decoder = self._pass("decoder", module.decode, onward=True)
 
-    def _pass(self, name, function):
+    def _pass(self, name, function, onward):
         if self.analytic[name]:
-            return pass_through(getattr(self.module, name), self.parameters)
+            return pass_through(getattr(self.module, name), self.parameters, onward)
         return AutogradPass(function)
 
     @property
@@ -111,24 +114,32 @@ class Backpropagation:
         return all(self.analytic.values())
 
     def __call__(self, x, weights):
-        """Loss and prediction for a batch; the gradients are set."""
+        """Loss and prediction for a batch; the gradients are set.
+
+        The prediction lies in memory that the next batch takes.
+        """
+        if torch.is_inference_mode_enabled():  # entering it takes as long as a small product
+            return self._gradients(x, weights)
         with self.mode():
             return self._gradients(x, weights)
 
     def _gradients(self, x, weights):
         module = self.module
-        x = x.to(self.like)
+        x = x.to(module.standardize.center)
         weights = None if weights is None else weights.to(x)
         self.parameters.clear()
-        standard = self.standardize(x)
+        # With noise, what the encoder gets is not what the decoder is to hit.
+        place = None if module.noise else self.encoder.input_of(len(x))
+        standard = module.standardize.forward(x, place)
         encoded = self.encoder.forward(module.corrupted(x, standard))
         latent = module.latent(encoded, x)
         output = self.decoder.forward(module.decoder_input(latent))
         prediction = module.prediction(latent, output, x, standard)
-        loss, of_output, of_latent = self.objective.gradients(prediction, weights)
+        place = self.decoder.of_output_of(len(x))
+        loss, of_output, of_latent = self.objective.gradients(prediction, weights, place)
         of_decoder_input = self.decoder.backward(of_output)
         gradient = module.latent_gradient(encoded, prediction, of_decoder_input, of_latent)
-        self.encoder.backward(gradient, onward=False)
+        self.encoder.backward(gradient)
         return loss, prediction
 
 
@@ -136,33 +147,25 @@ class Layer(NamedTuple):
     """A linear map, with its gradients."""
 
     weight: torch.Tensor  # (n_out, n_in)
-    transposed: torch.Tensor
     weight_gradient: torch.Tensor
     bias: torch.Tensor | None  # (n_out,); None if it is part of another's
     bias_gradient: torch.Tensor | None
 
+    @classmethod
+    def of(cls, weight, bias=(None, None)):
+        """Of pairs of values and gradients."""
+        return cls(*weight, *bias)
 
-def layer_of(weight, bias=(None, None)):
-    """A `Layer` of pairs of values and gradients."""
-    return Layer(weight[0], weight[0].t(), weight[1], *bias)
+    def forth(self, x, y):
+        """Calls from x of shape (n, n_in) to y; without a bias, what is in y stays a part of it."""
+        return [product(x, self.weight.t(), y, plus=y if self.bias is None else self.bias)]
 
-
-class LinearPass:
-    """Forward and backward pass of a linear map, gradients of its parameters included."""
-
-    def __init__(self, layer):
-        self.layer = layer
-
-    def forward(self, x):
-        """Output for a batch x of shape (n, n_in)."""
-        self.x = x
-        return torch.addmm(self.layer.bias, x, self.layer.transposed)
-
-    def backward(self, gradient, onward=True):
-        """Gradient of the input from that of the output; those of the parameters are set."""
-        torch.mm(gradient.t(), self.x, out=self.layer.weight_gradient)
-        torch.sum(gradient, 0, out=self.layer.bias_gradient)
-        return gradient @ self.layer.weight if onward else None
+    def back(self, x, of_x, of_y):
+        """Calls from the gradient of y to those of the parameters and, unless None, of x."""
+        calls = [product(of_y.t(), x, self.weight_gradient)]
+        if self.bias is not None:
+            calls.append(partial(torch.sum, of_y, 0, out=self.bias_gradient))
+        return calls if of_x is None else [*calls, product(of_y, self.weight, of_x)]
 
 
 class PerceptronPass:
@@ -170,109 +173,112 @@ class PerceptronPass:
 
     Gradients of the parameters are included. The linear path and the first hidden layer have
     the same input: they are one map, the entrance, whose bias is that of the output beside
-    that of the first layer.
+    that of the first layer. What comes out lies in memory that the next batch takes.
 
     Parameters
     ----------
-    entrance : Layer
-        Its output has the columns of the perceptron's output, then those of the first layer.
-    path : list of Layer
-        The layers behind; the last one's bias is in the entrance.
+    layers : list of Layer
+        The entrance, whose output has the columns of the perceptron's, then those of the first
+        hidden layer; then the layers behind that one, the last of them without a bias.
     activation : Activation
+    onward : bool
+        Whether the gradient of the input is asked for.
     """
 
-    def __init__(self, entrance, path, activation):
-        self.entrance, self.path, self.activation = entrance, path, activation
+    def __init__(self, layers, activation, onward):
+        self.layers, self.activation, self.onward = layers, activation, onward
         self.n_rows, self.routes = 0, {}
 
     def forward(self, x):
         """Output for a batch x of shape (n, n_in)."""
-        self.x, n = x, x.shape[0]
-        if n not in self.routes:
-            self._find_route(n)
-        self.route = route = self.routes[n]
-        torch.addmm(self.entrance.bias, x, self.entrance.transposed, out=route.entered)
+        self.route = route = self._route_of(len(x))
+        if x is not route.input:
+            route.input.copy_(x)
         for call in route.forth:
             call()
-        return torch.addmm(route.direct, route.last, self.path[-1].transposed)
+        return route.output
 
-    def _find_route(self, n):
-        """Batches differ in size by one row: they have one memory, and a route through it each."""
-        if n > self.n_rows:
-            self.n_rows, self.routes = n + 1, {}
-            self.memory = Memory(self.path, n + 1)
-        self.routes[n] = Route(self.path, self.activation, self.memory, n)
-
-    def backward(self, gradient, onward=True):
+    def backward(self, gradient):
         """Gradient of the input from that of the output; those of the parameters are set."""
-        route, entrance = self.route, self.entrance
-        route.of_direct.copy_(gradient)
+        route = self.route
+        if gradient is not route.of_output:
+            route.of_output.copy_(gradient)
         for call in route.back:
             call()
-        torch.mm(route.of_entered.t(), self.x, out=entrance.weight_gradient)
-        torch.sum(route.of_entered, 0, out=entrance.bias_gradient)
-        return route.of_entered @ entrance.weight if onward else None
+        return route.of_input
+
+    def input_of(self, n):
+        """Where n rows may be put, so that `forward` need not copy them."""
+        return self._route_of(n).input
+
+    def of_output_of(self, n):
+        """Where their gradients may be put, so that `backward` need not copy them."""
+        return self._route_of(n).of_output
+
+    def _route_of(self, n):
+        """Batches differ in size by one row: they have one memory, and a route through it each."""
+        if n not in self.routes:
+            if n > self.n_rows:
+                self.n_rows, self.routes = n + 1, {}
+                self.memory = self.layers[0].weight.new_empty(self._n_numbers(n + 1))
+            self.routes[n] = Route(self.layers, self.activation, self.onward, Cuts(self.memory, n))
+        return self.routes[n]
+
+    def _n_numbers(self, n):
+        """What a route of n rows takes, at most."""
+        widths = sum(sum(layer.weight.shape) for layer in self.layers)
+        return 2 * (n * widths + 2 * ALIGNED * len(self.layers))
 
 
-class Memory:
-    """Tensors for batches of at most n rows on their way through a perceptron.
+class Cuts:
+    """Tensors of n rows, cut from a flat one one after another."""
 
-    Attributes
-    ----------
-    entered, of_entered : tensors of shape (n, n_out + n_first)
-        The entrance's output, and its gradient.
-    before, after, of_before : lists of tensors of shape (n, n_hidden)
-        Hidden layers before and after activation, and gradients of the former. The first of
-        ``before`` and ``of_before`` are part of the tensors above.
-    """
+    def __init__(self, flat, n):
+        self.flat, self.n, self.start = flat, n, 0
 
-    def __init__(self, path, n):
-        n_out, widths = len(path[-1].weight), [layer.weight.shape[1] for layer in path]
-        empty = path[0].weight.new_empty
-        self.entered, self.of_entered = empty(2, n, n_out + widths[0])
-        first, of_first = self.entered[:, n_out:], self.of_entered[:, n_out:]
-        self.before = [first, *(empty(n, width) for width in widths[1:])]
-        self.of_before = [of_first, *(empty(n, width) for width in widths[1:])]
-        self.after = [empty(n, width) for width in widths]
+    def __call__(self, width):
+        stop = self.start + self.n * width
+        part = self.flat[self.start : stop]
+        self.start = -(-stop // ALIGNED) * ALIGNED
+        return part.view(self.n, width)
+
+    def columnwise(self, width):
+        """One in which columns lie together."""
+        return self(width).view(width, self.n).t()
 
 
 class Route:
-    """The way of n rows through the hidden layers: memory, and what is called on it.
+    """The way of n rows through a perceptron: memory, and what is called on it.
 
     Attributes
     ----------
-    entered, of_entered : tensors of shape (n, n_out + n_first)
-        The entrance's output, and its gradient.
-    direct, of_direct : tensors of shape (n, n_out)
-        Their first columns: the linear path's output, and the gradient of all of the output.
-    last : tensor of shape (n, n_last)
-        What the last layer gets.
+    input, of_input : tensors of shape (n, n_in)
+        What comes in, and its gradient, or None.
+    output, of_output : tensors of shape (n, n_out)
+        What comes out, and its gradient.
     forth, back : lists of callables
-        From ``entered`` to ``last``; and from ``of_direct`` to ``of_entered``, the gradients
-        of the layers' parameters included.
+        From ``input`` to ``output``; and from ``of_output`` to ``of_input``, the gradients of
+        the parameters included.
     """
 
-    def __init__(self, path, activation, memory, n):
-        n_out = len(path[-1].weight)
-        self.entered, self.of_entered = memory.entered[:n], memory.of_entered[:n]
-        self.direct, self.of_direct = self.entered[:, :n_out], self.of_entered[:, :n_out]
-        before, after, of_before = (
-            [place[:n] for place in places]
-            for places in (memory.before, memory.after, memory.of_before)
-        )
-        self.last = after[-1]
-        self.forth = [activation.forth(before[0], after[0])]
-        for layer, inputs, x, y in zip(path[:-1], after, before[1:], after[1:], strict=False):
-            step = partial(torch.addmm, layer.bias, inputs, layer.transposed, out=x)
-            self.forth += [step, activation.forth(x, y)]
-        self.back, behind = [], self.of_direct
-        for layer, x, y, of_x in reversed(list(zip(path, before, after, of_before, strict=True))):
-            self.back.append(partial(torch.mm, behind.t(), y, out=layer.weight_gradient))
-            if layer.bias is not None:
-                self.back.append(partial(torch.sum, behind, 0, out=layer.bias_gradient))
-            self.back.append(partial(torch.mm, behind, layer.weight, out=of_x))
-            self.back.append(activation.back(of_x, x, y))
-            behind = of_x
+    def __init__(self, layers, activation, onward, cut):
+        entrance, *path = layers
+        n_out, (n_entered, n_in) = len(layers[-1].weight), entrance.weight.shape
+        entered, of_entered = cut(n_entered), cut(n_entered)
+        self.output, self.of_output = entered[:, :n_out], of_entered[:, :n_out]
+        self.input, self.of_input = cut(n_in), cut.columnwise(n_in) if onward else None
+        self.forth = entrance.forth(self.input, entered)
+        self.back = entrance.back(self.input, self.of_input, of_entered)
+        x, of_x = entered[:, n_out:], of_entered[:, n_out:]
+        for layer in path:
+            y = cut(x.shape[1])
+            z, of_z = self.output, self.of_output
+            if layer is not path[-1]:
+                z, of_z = cut(len(layer.weight)), cut(len(layer.weight))
+            self.forth += [activation.forth(x, y), *layer.forth(y, z)]
+            # The gradient of y becomes that of x where it is.
+            self.back = [*layer.back(y, of_x, of_z), activation.back(of_x, x, y), *self.back]
+            x, of_x = z, of_z
 
 
 class AutogradPass:
@@ -289,10 +295,15 @@ class AutogradPass:
             self.output = self.function(self.x.clone())
         return self.output.detach()
 
-    def backward(self, gradient, onward=True):
+    def backward(self, gradient):
         """Gradient of the input from that of the output; those of parameters are added to."""
         self.output.backward(gradient)
         return self.x.grad
+
+    def input_of(self, n):
+        """No memory of its own."""
+
+    of_output_of = input_of
 
 
 def is_analytic(network):
@@ -324,13 +335,14 @@ def in_memory(network):
     return [*weights, path[-1].bias, first.bias, *(layer.bias for layer in path[:-1])]
 
 
-def pass_through(network, parameters):
+def pass_through(network, parameters, onward):
     """Forward and backward pass of a perceptron, whose parameters are among the flat ones."""
     joined, linear = parameters.joined, network.linear
     if network.layers is None:
-        return LinearPass(layer_of(joined(linear.weight), joined(linear.bias)))
+        only = Layer.of(joined(linear.weight), joined(linear.bias))
+        return PerceptronPass([only], ACTIVATIONS[nn.Identity], onward)
     first, *middle, last = layers_of(network)
-    weight, bias = joined(linear.weight, first.weight), joined(last.bias, first.bias)
-    path = [layer_of(joined(layer.weight), joined(layer.bias)) for layer in middle]
-    path.append(layer_of(joined(last.weight)))
-    return PerceptronPass(layer_of(weight, bias), path, ACTIVATIONS[type(network.layers[1])])
+    entrance = joined(linear.weight, first.weight), joined(last.bias, first.bias)
+    path = [Layer.of(joined(layer.weight), joined(layer.bias)) for layer in middle]
+    layers = [Layer.of(*entrance), *path, Layer.of(joined(last.weight))]
+    return PerceptronPass(layers, ACTIVATIONS[type(network.layers[1])], onward)

@@ -24,15 +24,14 @@ def squared_error(output, target):
     return mse_loss(output, target, reduction="none").mean(dim=1)
 
 
-def squared_error_gradient(output, target, share):
+def squared_error_gradient(output, target, share, out=None):
     """``Σ_i share_i squared_error_i``, and its gradient with respect to the output."""
     difference, factor = output - target, 2 / output.shape[1]
+    gradient = torch.mul(difference, factor * share, out=out)
     if isinstance(share, float):
         # One pass less over the numbers.
         flat = difference.view(-1)
-        loss = torch.dot(flat, flat).mul_(share / output.shape[1])
-        return loss, difference.mul_(factor * share)
-    gradient = difference * (factor * share)
+        return torch.dot(flat, flat).mul_(factor * share / 2), gradient
     return _inner(difference, gradient) / 2, gradient
 
 
@@ -41,10 +40,10 @@ def absolute_error(output, target):
     return l1_loss(output, target, reduction="none").mean(dim=1)
 
 
-def absolute_error_gradient(output, target, share):
+def absolute_error_gradient(output, target, share, out=None):
     """``Σ_i share_i absolute_error_i``, and its gradient, 0 where output and target are equal."""
     difference = output - target
-    gradient = difference.sign().mul_(share / output.shape[1])
+    gradient = torch.mul(difference.sign(), share / output.shape[1], out=out)
     return _inner(difference, gradient), gradient
 
 
@@ -58,9 +57,9 @@ def log_loss(logits, target):
     return losses.mean(dim=1)
 
 
-def log_loss_gradient(logits, target, share):
+def log_loss_gradient(logits, target, share, out=None):
     """``Σ_i share_i log_loss_i``, and its gradient with respect to the logits."""
-    gradient = (logits.sigmoid() - target).mul_(share / logits.shape[1])
+    gradient = torch.mul(logits.sigmoid() - target, share / logits.shape[1], out=out)
     losses = binary_cross_entropy_with_logits(logits, target, reduction="none")
     return (losses * (share / logits.shape[1])).sum(), gradient
 
@@ -132,7 +131,8 @@ class Likelihood(NamedTuple):
     """
 
     loss: Callable  # (output, target) -> (n_samples,), standardized units
-    # (output, target, share) -> Σ_i share_i loss_i and its gradient, share a number or a column
+    # (output, target, share, out) -> Σ_i share_i loss_i and its gradient, share a number or a
+    # column, in the memory of out unless that is None
     gradient: Callable
     nats: Callable  # (loss, dispersion) -> -log p per feature; the best dispersion is E loss
     nats_slope: Callable  # dispersion -> nats for each unit of loss

@@ -156,8 +156,8 @@ class Standardize(nn.Module):
         self.register_buffer("center", center)
         self.register_buffer("scale", scale)
 
-    def forward(self, x):
-        return (x - self.center).div_(self.scale)
+    def forward(self, x, out=None):
+        return torch.sub(x, self.center, out=out).div_(self.scale)
 
 
 class Unstandardize(nn.Module):

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -36,6 +37,9 @@ MAX_COMPARED, MAX_NUMBERS, MIN_COMPARED = 2000, 2**20, 256
 # What the names of our own callbacks start with.
 OWN = "skae_"
 
+# Hooks that see batches.
+BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+
 
 class Objective(torch.nn.Module):
     """Weighted mean of the per-sample loss, plus the latent penalty at training.
@@ -62,11 +66,14 @@ class Objective(torch.nn.Module):
             loss = loss + self.penalty_weight * PENALTIES[self.penalty](prediction[0], weights)
         return loss
 
-    def gradients(self, prediction, weights):
-        """The objective of training, its gradient at the output, and at the codes or None."""
+    def gradients(self, prediction, weights, out=None):
+        """The objective of training, its gradient at the output, and at the codes or None.
+
+        The former is written into ``out``, unless that is None.
+        """
         codes, output, target = prediction
         share = share_of_rows(weights, len(codes))
-        loss, of_output = LIKELIHOODS[self.likelihood].gradient(output, target, share)
+        loss, of_output = LIKELIHOODS[self.likelihood].gradient(output, target, share, out)
         if self.penalty is None:
             return loss, of_output, None
         penalty, of_codes = penalty_gradient(self.penalty, codes, weights)
@@ -122,21 +129,31 @@ class AutoencoderNet(NeuralNet):
         begin, end = (self._listeners(hook) for hook in ("on_batch_begin", "on_batch_end"))
         batches = self.history[-1]["batches"]
         n_before = len(batches)
-        for batch in iterator:
-            batches.append({})
-            for callback in begin:
-                callback.on_batch_begin(self, batch=batch, training=training)
-            step = step_fn(batch, **fit_params)
-            batches[-1][f"{prefix}_loss"] = step["loss"].item()
-            batches[-1][f"{prefix}_batch_size"] = batch[0].shape[0]
-            for callback in end:
-                callback.on_batch_end(self, batch=batch, training=training, **step)
+        with self._epoch_mode() if training else nullcontext():
+            for batch in iterator:
+                batches.append({})
+                for callback in begin:
+                    callback.on_batch_begin(self, batch=batch, training=training)
+                step = step_fn(batch, **fit_params)
+                batches[-1][f"{prefix}_loss"] = step["loss"].item()
+                batches[-1][f"{prefix}_batch_size"] = batch[0].shape[0]
+                if end:
+                    step["y_pred"] = kept(step["y_pred"])
+                for callback in end:
+                    callback.on_batch_end(self, batch=batch, training=training, **step)
         self.history.record(f"{prefix}_batch_count", len(batches) - n_before)
 
-    def _listeners(self, hook):
+    def _epoch_mode(self):
+        """That of the steps, if nobody else looks on: entered once, not once a step."""
+        others = self._callbacks_of_others()
+        watched = any(self._listeners(hook, others) for hook in BATCH_HOOKS)
+        return nullcontext() if watched else self.backpropagation_.mode()
+
+    def _listeners(self, hook, callbacks=None):
         """Callbacks that do not pass over a hook, as skorch's base class does."""
         default = getattr(Callback, hook)
-        callbacks = [callback for _, callback in self.callbacks_]
+        callbacks = self.callbacks_ if callbacks is None else callbacks
+        callbacks = [callback for _, callback in callbacks]
         return [c for c in callbacks if getattr(getattr(c, hook), "__func__", None) is not default]
 
     def _renew_backpropagation(self):
@@ -147,7 +164,7 @@ class AutoencoderNet(NeuralNet):
             self.release_parameters()
             parts = self.module_, self.criterion_, self.optimizer_
             self.backpropagation_ = Backpropagation(*parts)
-        self.backpropagation_.parameters.flush()
+        self.backpropagation_.parameters.begin_epoch()
         self.gradient_listeners_ = self._listeners("on_grad_computed")
 
     def train_step(self, batch, **fit_params):
@@ -313,6 +330,12 @@ class AutoencoderNet(NeuralNet):
     def epoch_losses(self, name):
         """What the history calls so of every epoch completed, in standardized units."""
         return [float(epoch[name]) for epoch in self.history if name in epoch]
+
+
+def kept(prediction):
+    """A prediction in memory that the next batch does not take."""
+    tensors = [tensor.clone() for tensor in prediction]
+    return prediction._make(tensors) if hasattr(prediction, "_make") else tuple(tensors)
 
 
 def _raised_by_callback(interrupt):
