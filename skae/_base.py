@@ -231,10 +231,21 @@ class BaseAutoencoder(
                 hooks.fitted_attributes = lambda net: record(net.snapshot())
                 user_callbacks.insert(0, (f"{OWN}fit_tasks", hooks))
             self._prepare(net, rows, held_out, user_callbacks, one_epoch, seed)
+            net.set_precision(self._precision(net, len(rows)))
             with limited_threads(work(net.module_, net.batch_size)):
                 net.partial_fit(rows)
                 attributes = record(net.trim())
         vars(self).update(attributes)
+
+    @staticmethod
+    def _precision(net, n_rows):
+        """That of X where a step sees all rows; the noise of batches is far above rounding.
+
+        Own networks keep what they were built with.
+        """
+        module = net.module_
+        is_exact = n_rows <= net.batch_size or module.own_encoder or module.own_decoder
+        return module.standardize.center.dtype if is_exact else torch.float32
 
     def _checked_law(self):
         """The name of the latent law or an unfitted clone; raises for one that rows cannot fit."""

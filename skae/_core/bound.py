@@ -78,8 +78,8 @@ class EvidenceBound(torch.nn.Module):
     def gradients(self, posterior, weights, out=None):
         """The objective of training, its gradient at the output, and at means and log-variances.
 
-        The first gradient is written into ``out``, unless that is None. Kept beside them is what the net solves for the dispersion with, and what of the KL
-        term is not in force yet.
+        The first gradient is written into ``out``, unless that is None. Kept beside them is what
+        the net solves for the dispersion with, and what of the KL term is not in force yet.
         """
         likelihood, n_features = LIKELIHOODS[self.likelihood], posterior.target.shape[1]
         share = share_of_rows(weights, len(posterior.mean))

@@ -126,11 +126,11 @@ class Backpropagation:
     def _gradients(self, x, weights):
         module = self.module
         x = x.to(module.standardize.center)
-        weights = None if weights is None else weights.to(x)
+        weights = None if weights is None else weights.to(x.device, module.dtype)
         self.parameters.clear()
         # With noise, what the encoder gets is not what the decoder is to hit.
         place = None if module.noise else self.encoder.input_of(len(x))
-        standard = module.standardize.forward(x, place)
+        standard = module.standardized(x, place)
         encoded = self.encoder.forward(module.corrupted(x, standard))
         latent = module.latent(encoded, x)
         output = self.decoder.forward(module.decoder_input(latent))

@@ -205,6 +205,7 @@ class Autoencoder(nn.Module):
         self.link = link
         self.standardize = Standardize(center, scale)
         self.unstandardize = Unstandardize(self.standardize)
+        self.dtype = center.dtype
         self.own_encoder = own_encoder
         self.own_decoder = own_decoder
         self.has_logits = not isinstance(link, nn.Identity)
@@ -212,9 +213,24 @@ class Autoencoder(nn.Module):
         # torch does not find their parameters twice.
         self._public = {"encoder": (None, None), "decoder": (None, None)}
 
+    def set_precision(self, dtype):
+        """Compute in it from where rows are standardized, which they are in their own."""
+        self.encoder.to(dtype)
+        self.decoder.to(dtype)
+        self.dtype = dtype
+
+    def standardized(self, x, out=None):
+        """Rows as the networks take them, in the memory of ``out`` unless that is None."""
+        if out is None:
+            return self.standardize.forward(x).to(self.dtype)
+        if out.dtype == x.dtype:
+            return self.standardize.forward(x, out)
+        # Differences may be too small for another precision.
+        return out.copy_(self.standardize.forward(x))
+
     def forward(self, x):
         """Codes, decoder's output and its target, the last two comparable by a loss."""
-        standard = self.standardize(x)
+        standard = self.standardized(x)
         latent = self.latent(self.encode(self.corrupted(x, standard)), x)
         output = self.decode(self.decoder_input(latent))
         return self.prediction(latent, output, x, standard)
@@ -234,7 +250,7 @@ class Autoencoder(nn.Module):
 
     def codes(self, x):
         """Codes of rows."""
-        return self.encode(self.corrupted(x, self.standardize(x)))
+        return self.encode(self.corrupted(x, self.standardized(x)))
 
     def latent(self, encoded, x):
         """What the encoder's output for rows x means: codes."""
@@ -255,7 +271,7 @@ class Autoencoder(nn.Module):
 
     def target(self, x, standard):
         """What the decoder's output is to hit of rows x."""
-        return x if self.has_logits else standard
+        return x.to(standard) if self.has_logits else standard
 
     def latent_gradient(self, encoded, prediction, of_decoder_input, of_latent):
         """Gradient of the encoder's output, from those of what became of it."""
@@ -345,11 +361,15 @@ class VariationalAutoencoder(Autoencoder):
         self.to_latent = Standardize(*axes)
         self.from_latent = Unstandardize(self.to_latent)
 
+    def set_precision(self, dtype):
+        super().set_precision(dtype)
+        self.to_latent.to(dtype)
+
     def latent(self, encoded, x):
         """Draws from posteriors, their means and log-variances, along the encoder's axes."""
         mean, log_variance = encoded.chunk(2, dim=1)
         log_variance, n_components = log_variance.clamp(*LOG_VARIANCES), mean.shape[1]
-        vectors = bank(n_components, x) if self.training else fixed_bank(n_components, x)
+        vectors = (bank if self.training else fixed_bank)(n_components, mean)
         codes = torch.addcmul(mean, torch.exp(log_variance / 2), self.noise_of(x, vectors))
         return codes, mean, log_variance
 

@@ -252,9 +252,18 @@ class AutoencoderNet(NeuralNet):
         self.initialize_callbacks()
         self.initialize_history()
 
+    def set_precision(self, dtype):
+        """Compute in it, but for the centring and scaling of rows, which keep their own."""
+        self.module_.set_precision(dtype)
+        for parameter, state in self.optimizer_.state.items():
+            for name, value in state.items():
+                if value is not None and value.shape == parameter.shape:
+                    state[name] = value.to(dtype)
+
     def trim(self):
         """Let go of the data, of our own callbacks and of the history of batches."""
         self.release_parameters()
+        self.set_precision(self.module_.standardize.center.dtype)
         self.train_split = None
         self.callbacks = None
         self.callbacks_ = self._callbacks_of_others()
