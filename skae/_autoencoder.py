@@ -326,5 +326,5 @@ class AutoencoderTransformer(BaseAutoencoder):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _objective(self, module):
+    def _objective(self, module, rows, seed):
         return Objective(self.likelihood, self.latent_penalty, self.latent_alpha)

@@ -372,8 +372,8 @@ class BaseAutoencoder(
         decoding = self.decoder_hidden_layer_sizes
         return encoding, check_layer_sizes("decoder_hidden_layer_sizes", decoding)
 
-    def _objective(self, module):
-        """What training minimizes."""
+    def _objective(self, module, rows, seed):
+        """What training on the rows minimizes."""
         return Objective(self.likelihood)
 
     def _weight_decay(self, rows, seed):
@@ -386,7 +386,7 @@ class BaseAutoencoder(
         batch_size = min(200, len(rows)) if self.batch_size == "auto" else self.batch_size
         n_steps = max_epochs * len(Batches(rows, batch_size))
         net.prepare(
-            objective=self._objective(net.module_),
+            objective=self._objective(net.module_, rows, seed),
             noise=self.noise,
             lr=self.learning_rate_init,
             weight_decay=self._weight_decay(rows, seed),
@@ -434,13 +434,16 @@ class BaseAutoencoder(
 
         ``drawn`` indexes those whose codes the latent law is fitted on.
         """
-        # Rows of many features say more of the loss: fewer are decoded.
-        few = max(MIN_DECODED, MAX_DECODED // sample.X.shape[1])
-        loss = net.mean_loss(sample.subsample(few, seed))
+        loss = net.mean_loss(self._decoded(sample, seed))
         net.check_finite(loss)
         likelihood = LIKELIHOODS[self.likelihood]
         codes = net.codes(sample)
         return codes, loss, {"noise_variance_": noise_variance(net.module_, likelihood, loss)}
+
+    @staticmethod
+    def _decoded(sample, seed):
+        """Rows of many features say more of the loss: fewer are decoded."""
+        return sample.subsample(max(MIN_DECODED, MAX_DECODED // sample.X.shape[1]), seed)
 
     def _curves(self, net, loss, resume):
         """Losses and scores epoch by epoch, in units of X, those of resumed runs joined on."""

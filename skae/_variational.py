@@ -386,7 +386,11 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _objective(self, module):
+    def _objective(self, module, rows, seed):
+        if self.beta == "auto" and module.beta is None:  # fitted with a number before
+            place, n_components = tuple(module.standardize.buffers()), int(self.n_components)
+            sample = sampled(rows, *place, n_components, seed)
+            module.beta = self._redundancy(sample, axes_of(sample, n_components), *place)
         beta = module.beta if self.beta == "auto" else self.beta
         return EvidenceBound(self.likelihood, beta, self.free_bits)
 
@@ -394,16 +398,21 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         """Start at probabilistic PCA; the dispersion is the module's further argument."""
         likelihood, noise = LIKELIHOODS[self.likelihood], arguments["center"].new_tensor(1.0)
         place = arguments["center"], arguments["scale"]
-        sample = sampled(rows, *place, n_components, seed)
+        is_auto = self.beta == "auto"
+        sample = sampled(rows, *place, n_components, seed, starting=not is_auto)
         axes = axes_of(sample, n_components)
         if not (arguments["own_encoder"] or arguments["own_decoder"]):
             noise = start_at_ppca(arguments, *axes, likelihood, n_components)
-        redundancy = noise_redundancy(sample, *axes, n_components, likelihood, *place)
         return {
             "dispersion": likelihood.start_dispersion(noise),
             "n_components": n_components,
-            "beta": max(1.0, redundancy),
+            "beta": self._redundancy(sample, axes, *place) if is_auto else None,
         }
+
+    def _redundancy(self, sample, axes, center, scale):
+        """The weight of the KL term that belongs to the data."""
+        likelihood, n_components = LIKELIHOODS[self.likelihood], int(self.n_components)
+        return max(1.0, noise_redundancy(sample, *axes, n_components, likelihood, center, scale))
 
     def _further_callbacks(self, n_steps):
         n_held = 0 if self._starts_at_optimum() else int(self.kl_warmup * n_steps)
@@ -418,7 +427,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         return is_linear and self.encoder is None and self.decoder is None
 
     def _summary(self, net, sample, drawn, seed):
-        means, stds, codes, loss = net.settle(sample)
+        means, stds, codes, loss = net.settle(sample, self._decoded(sample, seed))
         weights = sample.row_weights
         kl = np.average((means**2 + stds**2 - 1 - np.log(stds**2)) / 2, axis=0, weights=weights)
         likelihood, module = LIKELIHOODS[self.likelihood], net.module_

@@ -138,8 +138,8 @@ class Backpropagation:
         place = self.decoder.of_output_of(len(x))
         loss, of_output, of_latent = self.objective.gradients(prediction, weights, place)
         of_decoder_input = self.decoder.backward(of_output)
-        gradient = module.latent_gradient(encoded, prediction, of_decoder_input, of_latent)
-        self.encoder.backward(gradient)
+        gradients = of_decoder_input, of_latent, self.encoder.of_output_of(len(x))
+        self.encoder.backward(module.latent_gradient(encoded, prediction, *gradients))
         return loss, prediction
 
 

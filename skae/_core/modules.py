@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from .noise import bank, fixed_bank, key_axes, noise_for
+from .noise import bank, bank_size, fixed_bank, key_axes, noise_for
 
 __all__ = [
     "ACTIVATIONS",
@@ -42,7 +42,7 @@ SMALLEST_SHARE = 1e-6
 # Where log-variances of posteriors end.
 LOG_VARIANCES = (-30.0, 20.0)
 
-clamp_gradient = torch.ops.aten.hardtanh_backward
+clamp_gradient = torch.ops.aten.hardtanh_backward.grad_input
 
 
 class Perceptron(nn.Module):
@@ -273,8 +273,11 @@ class Autoencoder(nn.Module):
         """What the decoder's output is to hit of rows x."""
         return x.to(standard) if self.has_logits else standard
 
-    def latent_gradient(self, encoded, prediction, of_decoder_input, of_latent):
-        """Gradient of the encoder's output, from those of what became of it."""
+    def latent_gradient(self, encoded, prediction, of_decoder_input, of_latent, out=None):
+        """Gradient of the encoder's output, from those of what became of it.
+
+        It may be written into ``out``, unless that is None.
+        """
         return of_decoder_input if of_latent is None else of_decoder_input + of_latent
 
     def unit(self, likelihood):
@@ -348,9 +351,17 @@ class VariationalAutoencoder(Autoencoder):
         Noise variance (``'gaussian'``) or scale (``'laplace'``) at the start, standardized.
     n_components : int
         Size of a code.
-    beta : float
-        Weight of the KL term that belongs to the data, see `EvidenceBound`.
+    beta : float or None
+        Weight of the KL term that belongs to the data, see `EvidenceBound`; None if it was not
+        asked for.
+
+    Attributes
+    ----------
+    vectors : tensor of shape (n_vectors, n_components) or None
+        The bank that noise comes from in training; drawn anew for every batch if None.
     """
+
+    vectors = None
 
     def __init__(self, *args, dispersion, n_components, beta, **kwargs):
         super().__init__(*args, **kwargs)
@@ -369,13 +380,19 @@ class VariationalAutoencoder(Autoencoder):
         """Draws from posteriors, their means and log-variances, along the encoder's axes."""
         mean, log_variance = encoded.chunk(2, dim=1)
         log_variance, n_components = log_variance.clamp(*LOG_VARIANCES), mean.shape[1]
-        vectors = (bank if self.training else fixed_bank)(n_components, mean)
+        vectors = self.vectors if self.training else fixed_bank(n_components, mean)
+        vectors = bank(n_components, mean) if vectors is None else vectors
         codes = torch.addcmul(mean, torch.exp(log_variance / 2), self.noise_of(x, vectors))
         return codes, mean, log_variance
 
     def noise_of(self, x, vectors):
         """The vector of a bank that belongs to each row."""
-        return noise_for(self.key(x), vectors)
+        return noise_for(self.key.forward(x), vectors)
+
+    def renew_noise(self, n_rows):
+        """Draw the noise of an epoch, or of less, of n rows."""
+        axes = self.to_latent.center
+        self.vectors = bank(len(axes), axes, bank_size(n_rows))
 
     def posterior(self, x, standard):
         """Means and log-variances, both of shape (n, n_components)."""
@@ -395,15 +412,19 @@ class VariationalAutoencoder(Autoencoder):
         axes, target = self.to_latent, self.target(x, standard)
         return Posterior(codes, output, target, *moments, axes.center, axes.scale, self.dispersion)
 
-    def latent_gradient(self, encoded, prediction, of_decoder_input, of_latent):
+    def latent_gradient(self, encoded, prediction, of_decoder_input, of_latent, out=None):
         """By the chain rule through ``codes = mean + exp(log_variance / 2) * noise``."""
         of_mean, of_log_variance = of_latent
+        gradient = torch.empty_like(encoded) if out is None else out
+        first, second = gradient.chunk(2, dim=1)
+        torch.add(of_mean, of_decoder_input, out=first)
         # The deviation of a code from its mean is proportional to the standard deviation.
         deviation = prediction.codes - prediction.mean
-        of_log_variance = torch.addcmul(of_log_variance, of_decoder_input, deviation, value=0.5)
-        log_variance = encoded[:, of_mean.shape[1] :]
-        of_log_variance = clamp_gradient(of_log_variance, log_variance, *LOG_VARIANCES)
-        return torch.cat([of_mean + of_decoder_input, of_log_variance], dim=1)
+        of_log_variance.addcmul_(of_decoder_input, deviation, value=0.5)
+        clamp_gradient(
+            of_log_variance, encoded.chunk(2, dim=1)[1], *LOG_VARIANCES, grad_input=second
+        )
+        return gradient
 
     @torch.no_grad()
     def place(self, center, scale):

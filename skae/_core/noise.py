@@ -6,20 +6,25 @@ on the rows beside it.
 
 import torch
 
-__all__ = ["BANK_SIZE", "bank", "fixed_bank", "key_axes", "noise_for", "noises_for"]
+__all__ = ["BANK_SIZE", "bank", "bank_size", "fixed_bank", "key_axes", "noise_for", "noises_for"]
 
-# Vectors in a bank, a prime. Rows that share one by chance do no harm, for banks change from step
-# to step.
-BANK_SIZE = 2039
+# Vectors in a bank, primes. Rows that share one by chance do no harm, for banks change from epoch
+# to epoch.
+BANK_SIZE, LARGE_BANK_SIZE = 2039, 16381
 
 
-def bank(n_components, like):
+def bank_size(n_rows):
+    """Vectors for so many rows: their moments are to be those of the rows' noise."""
+    return LARGE_BANK_SIZE if n_rows > LARGE_BANK_SIZE else BANK_SIZE
+
+
+def bank(n_components, like, size=BANK_SIZE):
     """Fresh N(0, I) vectors, on the device and in the precision of a tensor.
 
     Drawn in float32 always, so that a seed means the same noise in both precisions.
     """
     options = {"dtype": torch.float32, "device": like.device}
-    return torch.randn(BANK_SIZE, n_components, **options).to(like.dtype)
+    return torch.randn(size, n_components, **options).to(like.dtype)
 
 
 def fixed_bank(n_components, like, seed=0, size=BANK_SIZE):

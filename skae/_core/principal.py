@@ -95,8 +95,7 @@ def start_at_ppca(arguments, axes, variances, left, likelihood, n_components):
 
 def principal_axes(rows, center, scale, n_components, seed):
     """`axes_of` the standardized rows, or of as many as are enough."""
-    few = max(MIN_STARTED, MAX_STARTED // rows.X.shape[1])
-    return axes_of(sampled(rows, center, scale, n_components, seed, few), n_components)
+    return axes_of(sampled(rows, center, scale, n_components, seed, starting=True), n_components)
 
 
 class Sample(NamedTuple):
@@ -108,9 +107,11 @@ class Sample(NamedTuple):
     seed: int
 
 
-def sampled(rows, center, scale, n_components, seed, max_rows=MAX_ROWS):
-    """Enough rows for a covariance."""
-    most = min(max_rows, MAX_ROWS, MAX_NUMBERS // rows.X.shape[1])
+def sampled(rows, center, scale, n_components, seed, starting=False):
+    """Enough rows for a covariance, or for one that training only starts from."""
+    most = min(MAX_ROWS, MAX_NUMBERS // rows.X.shape[1])
+    if starting:
+        most = min(most, max(MIN_STARTED, MAX_STARTED // rows.X.shape[1]))
     sample = rows.subsample(max(n_components, most), seed)
     x, weights = sample[:]
     x = (x - center).div_(scale).numpy()

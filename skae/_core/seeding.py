@@ -65,9 +65,10 @@ def limited_threads(n_multiplications):
     there are, as in the workers of joblib.
     """
     before = torch.get_num_threads()
-    if n_multiplications < THREADING_PAYS:
+    if n_multiplications < THREADING_PAYS and before > 1:
         torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        if torch.get_num_threads() != before:
+            torch.set_num_threads(before)
