@@ -27,7 +27,7 @@ from skorch.callbacks import (
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from skae import AutoencoderTransformer
+from skae import AutoencoderTransformer, VariationalAutoencoderTransformer
 
 ignore_not_converged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -557,3 +557,61 @@ def test_more_components_than_the_data_have_dimensions(digits, quick):
     weighted = quick(n_components=30).fit(wide, sample_weight=weights).transform(wide)
     subset = quick(n_components=30).fit(wide[:20]).transform(wide)
     np.testing.assert_allclose(weighted, subset, rtol=1e-6, atol=1e-8)
+
+
+class Precisions(Callback):
+    """Notes in which precision training computes."""
+
+    def on_batch_begin(self, net, training=False, **kwargs):
+        self.seen_ = {p.dtype for p in net.module_.parameters()}
+
+
+def precision_in_training(est):
+    (dtype,) = dict(est.net_.callbacks_)["Precisions"].seen_
+    return dtype
+
+
+@ignore_not_converged
+@pytest.mark.parametrize("cls", [AutoencoderTransformer, VariationalAutoencoderTransformer])
+def test_batches_are_computed_in_single_precision(cls, digits):
+    """The noise of batches is far above rounding; what came of them has the precision of X."""
+    params = {"hidden_layer_sizes": 16, "max_iter": 3, "callbacks": [Precisions()]}
+    est = cls(**params, batch_size=100, warm_start=True, random_state=0).fit(digits)
+    assert precision_in_training(est) == torch.float32
+    for _ in range(2):
+        for parameter in est.net_.module_.parameters():
+            state = est.net_.optimizer_.state[parameter]
+            tensors = [parameter, state["exp_avg"], state["exp_avg_sq"]]
+            assert [tensor.dtype for tensor in tensors] == 3 * [torch.float64]
+        buffers = {buffer.dtype for buffer in est.net_.module_.buffers()}
+        assert buffers == {torch.float64}
+        assert est.transform(digits).dtype == est.sample(2).dtype == np.float64
+        est.fit(digits)
+    single = cls(**params, batch_size=100, random_state=0).fit(digits.astype(np.float32))
+    double = cls(**params, batch_size=100, random_state=0).fit(digits)
+    np.testing.assert_allclose(double.loss_curve_[0], single.loss_curve_[0], rtol=1e-3)
+
+
+@ignore_not_converged
+@pytest.mark.parametrize("params", [{"batch_size": 300}, {"encoder": nn.Linear}])
+def test_steps_of_all_rows_and_own_modules_keep_the_precision_of_x(params, digits, quick):
+    est = quick(callbacks=[Precisions()], **params).fit(digits)
+    assert precision_in_training(est) == torch.float64
+
+
+@ignore_not_converged
+def test_single_precision_is_enough_far_off(digits, quick):
+    """Rows are centred in the precision of X."""
+    est, far = quick().fit(digits), quick().fit(digits + 1e8)
+    np.testing.assert_allclose(far.loss_curve_, est.loss_curve_, rtol=1e-3)
+    shifted = far.inverse_transform(far.transform(digits + 1e8)) - 1e8
+    np.testing.assert_allclose(shifted, est.inverse_transform(est.transform(digits)), atol=1e-3)
+
+
+@ignore_not_converged
+def test_blocks_of_one_batch_and_of_several_train_one_estimator(digits, quick):
+    est = quick()
+    for block in (digits[:50], digits, digits[:50]):
+        est.partial_fit(block)
+    assert est.n_iter_ == 3
+    assert {p.dtype for p in est.net_.module_.parameters()} == {torch.float64}

@@ -163,6 +163,13 @@ class FlatParameters:
                 alike = [parts for j, (_, parts) in enumerate(self.runs) if settings[j] == setting]
                 yield self.runs[i][0], list(map(list, zip(*alike, strict=True)))
 
+    def decayed(self):
+        """Pairs of a decay and a tensor of parameters, those of neighbours together."""
+        pairs = [(group["weight_decay"], values) for group, (values, *_) in self.runs]
+        groups = self.optimizer.param_groups
+        decays = {p: group["weight_decay"] for group in groups for p in group["params"]}
+        return [*pairs, *((decays[p], p) for p in self.others)]
+
     def begin_epoch(self):
         """Note the decays, and make zeros of numbers on their way below the normal ones.
 

@@ -330,10 +330,12 @@ class AutoencoderNet(NeuralNet):
     @torch.no_grad()
     def decay_term(self):
         """``Σ decay / 2 ||weights||²``, whose gradient the optimizer adds to the loss's."""
-        groups = [group for group in self.optimizer_.param_groups if group["weight_decay"]]
-        norms = (
-            (g["weight_decay"], torch.linalg.vector_norm(p)) for g in groups for p in g["params"]
-        )
+        if self.backpropagation_ is None:
+            groups = self.optimizer_.param_groups
+            decayed = [(g["weight_decay"], p) for g in groups for p in g["params"]]
+        else:
+            decayed = self.backpropagation_.parameters.decayed()
+        norms = ((decay, torch.linalg.vector_norm(p)) for decay, p in decayed if decay)
         return sum(decay / 2 * norm.item() ** 2 for decay, norm in norms)
 
     def epoch_losses(self, name):
