@@ -1,13 +1,20 @@
 """AutoencoderTransformer."""
 
+import math
 from numbers import Real
 
-from ._base import BaseAutoencoder
+from ._base import BaseAutoencoder, Decay
 from ._core.net import Objective
 from ._core.penalties import PENALTIES
+from ._core.pilot import Trial
 from ._validation import Interval, StrOptions
 
 __all__ = ["AutoencoderTransformer"]
+
+# Where there are at most so many rows, and numbers in them, rows held out decide on the decay:
+# for one that leaves freedom, or for PCA. Where there are more, for one that needs no trial.
+MAX_TRIED_ROWS, MAX_TRIED_NUMBERS = 600, 2**18
+TRIED, UNTRIED = Decay(0.003, encoder_share=0.1), Decay(0.01)
 
 
 class AutoencoderTransformer(BaseAutoencoder):
@@ -64,13 +71,19 @@ class AutoencoderTransformer(BaseAutoencoder):
         Weight of ``latent_penalty``, beside a loss that counts the variance of X as 1
         (``'gaussian'``). ``'mmd'``, itself at most 2, takes weights of about 1.
 
-    alpha : float, default=0.01
+    alpha : 'auto' or float, default='auto'
         Weight decay: the objective contains ``alpha / 2 * (100 / n)² * ||weights||²`` over
         the weights of hidden layers and of your own networks, but not over biases nor the
         linear paths. n is the number of different rows. The term is not part of
-        ``loss_``. Where rows are too few to ask for more, it leaves the model at PCA. Where we
-        have ``alpha * (100 / n)²``, ``MLPRegressor`` has ``0.0001 / n``: with that little,
-        small tables are learnt by heart.
+        ``loss_``. Where we have ``alpha * (100 / n)²``, ``MLPRegressor`` has
+        ``0.0001 / n``: with that little, small tables are learnt by heart.
+
+        With ``'auto'`` it is 0.01 where there are more than 600 rows (or more than 262 144
+        numbers). Of fewer, parts are held out in turn in small trial runs: if they
+        gain by more than PCA, by two standard errors, the decay is 0.003 for the decoder and a
+        tenth of that for the encoder; if not, the model stays at PCA, and training ends after
+        one epoch. ``alpha_`` says which it was. Nothing is tried with ``noise``, penalties,
+        own networks, without hidden layers, or in `partial_fit`.
 
     solver : {'adam', 'sgd'}, default='adam'
         Adam, or gradient descent with Nesterov's momentum 0.9.
@@ -81,8 +94,10 @@ class AutoencoderTransformer(BaseAutoencoder):
         ``MLPRegressor``, because it decays.
 
     batch_size : int or 'auto', default='auto'
-        Largest number of rows in a step; batches have nearly equal sizes. ``'auto'`` is
-        ``min(200, n_samples)``.
+        Largest number of rows in a step; batches have nearly equal sizes. ``'auto'`` is a
+        quarter of the rows, but at least 64, if there are so many, and at most 200. Four
+        steps an epoch or more let small tables get as far as large ones;
+        ``MLPRegressor`` has ``min(200, n_samples)``.
 
     max_iter : int, default=150
         Largest number of epochs. The step size falls to 0 by then; the last of the 200 that
@@ -187,6 +202,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         Largest of the last fit's ``validation_scores_``, reached in the epoch whose
         weights were kept.
 
+    alpha_ : float
+        The ``alpha`` of the decoder in the last `fit`; ``inf`` if the model stayed at PCA.
+
     noise_variance_ : float or None
         Most likely variance of a feature about its reconstruction, from at most 10 000
         training rows (fewer where they have more than 200 features, but at least 500): the
@@ -265,6 +283,7 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     _parameter_constraints = {
         **BaseAutoencoder._parameter_constraints,
+        "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "latent_penalty": [StrOptions(set(PENALTIES)), None],
         "latent_alpha": [Interval(Real, 0, None, closed="left")],
     }
@@ -280,7 +299,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         noise=0.0,
         latent_penalty=None,
         latent_alpha=0.01,
-        alpha=0.01,
+        alpha="auto",
         solver="adam",
         learning_rate_init=0.003,
         batch_size="auto",
@@ -325,6 +344,36 @@ class AutoencoderTransformer(BaseAutoencoder):
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
+
+    def _chosen_decay(self, net, rows, seed, is_new):
+        if self.alpha != "auto":
+            return Decay(self.alpha)
+        if not is_new:
+            return getattr(self, "_decay", UNTRIED)
+        if not self._is_tried(rows):
+            return UNTRIED
+        decays = TRIED.for_rows(self._n_different(rows, seed))
+        trial = Trial(
+            self.likelihood,
+            self.activation,
+            int(self.n_components),
+            self._first_gain,
+            (decays["encoder"], decays["decoder"]),
+            seed,
+        )
+        return TRIED if trial.pays(rows) else Decay(math.inf)
+
+    def _is_tried(self, rows):
+        """Whether to see first if held-out rows gain: where there are few, and PCA is at hand."""
+        n_rows, n_features = len(rows), rows.X.shape[1]
+        is_small = n_rows <= MAX_TRIED_ROWS and n_rows * n_features <= MAX_TRIED_NUMBERS
+        is_plain = not self.noise and self.latent_penalty is None
+        is_own = self.encoder is not None or self.decoder is not None
+        return is_small and is_plain and not is_own and any(map(len, self._layer_sizes()))
+
+    def _fitted_attributes(self, *args, decay, **kwargs):
+        attributes = super()._fitted_attributes(*args, decay=decay, **kwargs)
+        return {**attributes, "alpha_": float(decay.alpha)}
 
     def _objective(self, module, rows, seed):
         return Objective(self.likelihood, self.latent_penalty, self.latent_alpha)

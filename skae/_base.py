@@ -5,6 +5,7 @@ import math
 import warnings
 from functools import partial
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -72,6 +73,9 @@ MAX_DECODED, MIN_DECODED = 2**21, 500
 # Rows at which the decay is ``alpha``.
 DECAY_ROWS = 100
 
+# Rows in a batch, at most, and what they may be few of if there are so many.
+MAX_BATCH, MIN_BATCH = 200, 64
+
 # Rows among which copies are counted, at most.
 MAX_COUNTED = 2_000
 
@@ -80,6 +84,23 @@ MIN_PLACES = 3
 
 # Numbers in the widest layer of a chunk at inference: larger ones fall out of caches.
 CHUNK_SIZE = 2**20
+
+
+class Decay(NamedTuple):
+    """Of the weights of the hidden layers; infinite if these are to be left out."""
+
+    alpha: float
+    encoder_share: float = 1.0  # of the decoder's decay
+
+    @property
+    def is_infinite(self):
+        """Whether only the linear paths remain."""
+        return math.isinf(self.alpha)
+
+    def for_rows(self, n_rows):
+        """By network: the more rows there are, the more they can say against PCA."""
+        decay = 0.0 if self.is_infinite else self.alpha * (DECAY_ROWS / n_rows) ** 2
+        return {"encoder": self.encoder_share * decay, "decoder": decay}
 
 
 class BaseAutoencoder(
@@ -139,8 +160,9 @@ class BaseAutoencoder(
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            Training rows. Memory maps are read in batches and never copied; float32
-            and float64 set the precision of everything that follows.
+            Training rows. Memory maps are read in batches and never copied. What is fitted
+            has their precision, float32 or float64; steps on batches of them are computed
+            in float32, steps on all of them, and those of own networks, in that of X.
         y : array-like of shape (n_samples,), default=None
             Not used in training: the target is X itself. Class labels are kept for
             ``latent_sampler='class_conditional'``; any other y is ignored.
@@ -224,13 +246,22 @@ class BaseAutoencoder(
         with seeded(seed, device):
             with limited_threads(0):
                 net = copy.deepcopy(self.net_) if resume else self._build_net(rows, device, seed)
+                decay = self._chosen_decay(net, rows, seed, is_new=not (resume or one_epoch))
+            if decay.is_infinite:
+                net.module_.straighten()
             record = partial(
-                self._fitted_attributes, rows=rows, labels=labels, law=law, seed=seed, resume=resume
+                self._fitted_attributes,
+                rows=rows,
+                labels=labels,
+                law=law,
+                seed=seed,
+                resume=resume,
+                decay=decay,
             )
             if hooks is not None:
                 hooks.fitted_attributes = lambda net: record(net.snapshot())
                 user_callbacks.insert(0, (f"{OWN}fit_tasks", hooks))
-            self._prepare(net, rows, held_out, user_callbacks, one_epoch, seed)
+            self._prepare(net, rows, held_out, user_callbacks, one_epoch, seed, decay)
             net.set_precision(self._precision(net, len(rows)))
             with limited_threads(work(net.module_, net.batch_size)):
                 net.partial_fit(rows)
@@ -310,7 +341,7 @@ class BaseAutoencoder(
             criterion__likelihood=self.likelihood,
             optimizer=optimizer,
             **_prefixed("optimizer", options),
-            optimizer__param_groups=self._undecayed(),
+            optimizer__param_groups=self._decay_groups(),
             iterator_train=Batches,
             iterator_valid=Batches,
             train_split=None,
@@ -319,11 +350,15 @@ class BaseAutoencoder(
         )
         return net.initialize()
 
-    def _undecayed(self):
-        """What keeps its size: biases, and the linear paths, which PCA has no decay of either."""
+    def _decay_groups(self):
+        """What keeps its size, and the encoder's weights apart from the decoder's.
+
+        Biases keep theirs, and so do the linear paths, which PCA has no decay of either.
+        """
         own = {"encoder": self.encoder, "decoder": self.decoder}
         linear = [f"{name}.linear.weight" for name, module in own.items() if module is None]
-        return [(name, {"weight_decay": 0.0, "decays": False}) for name in ("*bias", *linear)]
+        parts = {**dict.fromkeys(("*bias", *linear)), "encoder.*": "encoder"}
+        return [(name, {"weight_decay": 0.0, "part": part}) for name, part in parts.items()]
 
     def _module_arguments(self, rows, seed):
         """Two networks, and the standardization between them and the units of X."""
@@ -376,20 +411,31 @@ class BaseAutoencoder(
         """What training on the rows minimizes."""
         return Objective(self.likelihood)
 
-    def _weight_decay(self, rows, seed):
-        """Of the layers: the more rows there are, the more they can say against PCA."""
-        return self.alpha * (DECAY_ROWS / rows.n_different(MAX_COUNTED, seed)) ** 2
+    def _chosen_decay(self, net, rows, seed, is_new):
+        """The decay of this run of training."""
+        return Decay(self.alpha)
 
-    def _prepare(self, net, rows, held_out, user_callbacks, one_epoch, seed):
+    @staticmethod
+    def _n_different(rows, seed):
+        """Number of different rows, estimated where there are many."""
+        return rows.n_different(MAX_COUNTED, seed)
+
+    def _batch_size_for(self, n_rows):
+        """Four batches or more, unless they get too small."""
+        if self.batch_size != "auto":
+            return self.batch_size
+        return min(MAX_BATCH, max(MIN_BATCH, -(-n_rows // 4)), n_rows)
+
+    def _prepare(self, net, rows, held_out, user_callbacks, one_epoch, seed, decay):
         """Set what may differ from run to run: budget, step size, callbacks."""
         max_epochs = 1 if one_epoch else self.max_iter
-        batch_size = min(200, len(rows)) if self.batch_size == "auto" else self.batch_size
+        batch_size = self._batch_size_for(len(rows))
         n_steps = max_epochs * len(Batches(rows, batch_size))
         net.prepare(
             objective=self._objective(net.module_, rows, seed),
             noise=self.noise,
             lr=self.learning_rate_init,
-            weight_decay=self._weight_decay(rows, seed),
+            decays=decay.for_rows(self._n_different(rows, seed)),
             shuffle=self.shuffle,
             batch_size=batch_size,
             max_epochs=max_epochs,
@@ -401,6 +447,7 @@ class BaseAutoencoder(
                 tol=self.tol,
                 patience=self.n_iter_no_change,
                 verbose=bool(self.verbose),
+                stays=decay.is_infinite,
                 **({} if one_epoch else self._further_callbacks(n_steps)),
             ),
         )
@@ -409,7 +456,7 @@ class BaseAutoencoder(
         """What the model adds to `training_callbacks`."""
         return {}
 
-    def _fitted_attributes(self, net, rows, labels, law, seed, resume):
+    def _fitted_attributes(self, net, rows, labels, law, seed, resume, decay):
         """Attributes of the estimator whose (trimmed) net was trained on the rows."""
         sample = rows.subsample(MAX_SUMMARY_ROWS, seed)
         drawn = _drawn_rows(sample, seed)
@@ -420,6 +467,7 @@ class BaseAutoencoder(
             "net_": net,
             "_n_features_out": codes.shape[1],
             "_fitted_design": self._design(),
+            "_decay": decay,
             "_work": work(net.module_, net.batch_size),
             "_codes": codes[drawn],
             "_labels": None if labels is None else labels[sample.index][drawn],

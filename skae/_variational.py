@@ -97,9 +97,9 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         the weights of hidden layers and of your own networks, but not over biases nor the
         linear paths. n is the number of different rows. The term is not part of
         ``loss_``. Where rows are too few to ask for more, it leaves the model at probabilistic
-        PCA; since the divergence from the prior does so too, it is a fifth of that of
-        `AutoencoderTransformer`. Where we have ``alpha * (100 / n)²``, ``MLPRegressor`` has
-        ``0.0001 / n``.
+        PCA; since the divergence from the prior does so too, it is a fifth of what
+        `AutoencoderTransformer` has for many rows. Where we have ``alpha * (100 / n)²``,
+        ``MLPRegressor`` has ``0.0001 / n``.
 
     solver : {'adam', 'sgd'}, default='adam'
         Adam, or gradient descent with Nesterov's momentum 0.9.
@@ -110,8 +110,8 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         ``MLPRegressor``, because it decays.
 
     batch_size : int or 'auto', default='auto'
-        Largest number of rows in a step; batches have nearly equal sizes. ``'auto'`` is
-        ``min(200, n_samples)``.
+        Largest number of rows in a step; batches have nearly equal sizes. ``'auto'`` is a
+        quarter of the rows, but at least 64, if there are so many, and at most 200.
 
     max_iter : int, default=150
         Largest number of epochs. The step size falls to 0 by then; the last of the 200 that

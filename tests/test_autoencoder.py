@@ -171,7 +171,7 @@ def test_every_parameter_of_training_changes_the_codes(parameter, digits, quick)
 def test_latent_alpha_reaches_the_training(penalty, digits, quick):
     """Before: penalties so small that they change nothing. After: they shape the codes."""
     free, weak, strong = (
-        quick(latent_penalty=name, latent_alpha=weight, max_iter=60, batch_size=300)
+        quick(latent_penalty=name, latent_alpha=weight, alpha=0.01, max_iter=60, batch_size=300)
         .fit(digits)
         .transform(digits)
         for name, weight in ((None, 1.0), (penalty, 1e-12), (penalty, 1.0))

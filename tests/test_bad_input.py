@@ -275,7 +275,7 @@ def test_partial_fit_refuses_early_stopping(digits, quick):
 
 def test_loss_that_is_no_number_says_what_to_try(digits, quick):
     est = quick(encoder=Diverges)
-    with pytest.raises(ValueError, match=r"loss became nan in epoch 2. Try a smaller `learning_r"):
+    with pytest.raises(ValueError, match=r"loss became nan in epoch 1. Try a smaller `learning_r"):
         est.fit(digits)
     assert vars(est) == vars(AutoencoderTransformer(**est.get_params()))
 

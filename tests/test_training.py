@@ -57,7 +57,8 @@ def test_defaults_converge_without_a_warning(load):
     import sklearn.datasets
 
     X = getattr(sklearn.datasets, load)().data
-    est = AutoencoderTransformer(random_state=0).fit(X)  # warnings are errors
+    AutoencoderTransformer(random_state=0).fit(X)  # warnings are errors
+    est = AutoencoderTransformer(alpha=0.01, random_state=0).fit(X)
     objectives = est.net_.history[:, "objective"]
     assert est.loss_ == est.loss_curve_[np.argmin(objectives)]
 
@@ -87,7 +88,7 @@ def test_ctrl_c_ends_a_loop_of_partial_fits(digits, quick, listen_to_ctrl_c):
 @pytest.mark.parametrize("batch", [1, 2, 7])
 def test_ctrl_c_leaves_a_usable_estimator(batch, digits, quick, listen_to_ctrl_c):
     """Two batches an epoch: in the first batch, the first epoch, and later."""
-    est = quick(callbacks=[CtrlC(batch)], max_iter=50)
+    est = quick(callbacks=[CtrlC(batch)], max_iter=50, batch_size=150)
     with pytest.warns(ConvergenceWarning, match="Training interrupted by user in epoch"):
         est.fit(digits)
     assert est.n_iter_ == (batch + 1) // 2

@@ -546,7 +546,8 @@ def test_kl_warmup_is_over_in_its_share_of_training(digits, quick_vae, monkeypat
         return step(self, *args, **kwargs)
 
     monkeypatch.setattr(VariationalNet, "train_step", recorded)
-    quick_vae(kl_warmup=0.5, max_iter=20, tol=0, n_iter_no_change=np.inf).fit(digits)
+    params = {"max_iter": 20, "batch_size": 150, "tol": 0, "n_iter_no_change": np.inf}
+    quick_vae(kl_warmup=0.5, **params).fit(digits)
     assert len(shares) == 40
     np.testing.assert_allclose(shares, np.minimum(1, np.arange(40) / 20))
 

@@ -95,6 +95,15 @@ class Perceptron(nn.Module):
             last.bias.sub_(self.layers(torch.zeros_like(self.linear.weight[:1]))[0])
         last.bias.add_(bias)
 
+    @torch.no_grad()
+    def straighten(self):
+        """Leave only the linear path and, of the hidden layers, what they give at 0."""
+        if self.layers is not None:
+            last = self.layers[-1]
+            bias = self.layers(torch.zeros_like(self.linear.weight[:1]))[0]
+            last.weight.zero_()
+            last.bias.copy_(bias)
+
 
 def at_rest(module):
     """The module with dropout and its like off; `eval` takes its time even where they are."""
@@ -218,6 +227,12 @@ class Autoencoder(nn.Module):
         self.encoder.to(dtype)
         self.decoder.to(dtype)
         self.dtype = dtype
+
+    def straighten(self):
+        """Leave only the linear paths of built-in networks: PCA, where they start at it."""
+        self.encoder.straighten()
+        self.decoder.straighten()
+        return self
 
     def standardized(self, x, out=None):
         """Rows as the networks take them, in the memory of ``out`` unless that is None."""

@@ -229,7 +229,7 @@ class AutoencoderNet(NeuralNet):
         objective,
         noise,
         lr,
-        weight_decay,
+        decays,
         shuffle,
         batch_size,
         max_epochs,
@@ -239,7 +239,7 @@ class AutoencoderNet(NeuralNet):
         """Set up one run of training, the first or a further one."""
         for group in self.optimizer_.param_groups:
             group["lr"] = lr
-            group["weight_decay"] = weight_decay if group.get("decays", True) else 0.0
+            group["weight_decay"] = decays.get(group.get("part", "decoder"), 0.0)
             group.pop("initial_lr", None)  # left by a scheduler of an earlier run
         self.criterion_ = objective
         self.module_.noise = noise
@@ -412,6 +412,21 @@ class StepSize(Callback):
         return self.progress_ > 0.8
 
 
+class AtStart(Callback):
+    """Ends training after one epoch, and brings the weights of the start back."""
+
+    def on_train_begin(self, net, X=None, **kwargs):
+        self.start_ = copied(net.module_.state_dict())
+        self.loss_ = net.mean_loss(compared(X))
+
+    def on_epoch_end(self, net, **kwargs):
+        raise KeyboardInterrupt
+
+    def on_train_end(self, net, **kwargs):
+        net.module_.load_state_dict(self.start_)
+        net.start_loss = self.loss_
+
+
 class WithDecay(Callback):
     """Records the ``objective`` of epochs: the training loss and the decay's term."""
 
@@ -531,7 +546,7 @@ class Stopping(EarlyStopping):
 
 
 def training_callbacks(
-    user_callbacks, *, n_steps, monitor, tol, patience, verbose, further=(), n_held=0
+    user_callbacks, *, n_steps, monitor, tol, patience, verbose, stays=False, further=(), n_held=0
 ):
     """All callbacks of a run, in the order they are called.
 
@@ -549,6 +564,8 @@ def training_callbacks(
         Epochs without improvement that end training.
     verbose : bool
         Whether a progress bar is shown.
+    stays : bool
+        Whether training is to end where it starts.
     further : list of pairs of name and callback
         Of the model's own.
     n_held : int
@@ -571,8 +588,8 @@ def training_callbacks(
         *((f"{OWN}{name}", callback) for name, callback in further),
     ]
     # Last, because it ends the epoch for those behind it.
-    stopping = (f"{OWN}stopping", Stopping(monitor, tol, patience, schedule, n_held))
-    return [*callbacks, *user_callbacks, stopping]
+    last = AtStart() if stays else Stopping(monitor, tol, patience, schedule, n_held)
+    return [*callbacks, *user_callbacks, (f"{OWN}stopping", last)]
 
 
 def _callback_of(item):

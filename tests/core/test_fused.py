@@ -103,7 +103,7 @@ def test_steps_are_those_of_the_optimizer(solver, own, many, kernel, monkeypatch
             torch.manual_seed(0)
             module, objective, optimizer = built(AutoencoderTransformer, solver=solver, **own)
         for group in optimizer.param_groups:
-            group["weight_decay"] = 0.1 if group.get("decays", True) else 0.0
+            group["weight_decay"] = 0.1 if group.get("part", "decoder") else 0.0
             group["fused"] = kernel
         backpropagation = Backpropagation(module, objective, optimizer) if fused else None
         for _ in range(5):
@@ -128,7 +128,7 @@ def test_steps_are_those_of_the_optimizer(solver, own, many, kernel, monkeypatch
 def test_groups_may_have_step_sizes_of_their_own():
     module, objective, optimizer = built(AutoencoderTransformer)
     for group in optimizer.param_groups:
-        group["lr"] = 0.1 if group.get("decays", True) else 0.0
+        group["lr"] = 0.1 if group.get("part", "decoder") else 0.0
     before = {name: p.detach().clone() for name, p in module.named_parameters()}
     backpropagation = Backpropagation(module, objective, optimizer)
     backpropagation(*Rows(X)[:])
@@ -201,7 +201,8 @@ class Kept(Callback):
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_callbacks_may_keep_what_they_see(cls):
-    est = cls(hidden_layer_sizes=6, batch_size=15, max_iter=2, random_state=0, callbacks=[Kept()])
+    params = {"batch_size": 15, "max_iter": 2, "callbacks": [Kept()], "alpha": 0.01}
+    est = cls(hidden_layer_sizes=6, random_state=0, **params)
     with pytest.warns(UserWarning, match="Maximum iterations"):
         est.fit(X)
     kept = dict(est.net_.callbacks_)["Kept"]

@@ -1,0 +1,204 @@
+"""Small trial runs before the training: whether rows held out gain by more than PCA.
+
+The runs, one for each part of the rows that is held out, go side by side as one network of
+stacked weights: one after another they would take twice the time.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from .batches import Rows, center_and_scale
+from .likelihoods import LIKELIHOODS
+from .modules import ACTIVATIONS, Perceptron
+from .net import MAX_GRADIENT_NORM, warmup_cosine
+from .principal import start_at_pca
+
+__all__ = ["Trial"]
+
+# Parts of the rows, each of which is held out once; and different rows below which there is
+# nothing to be seen.
+N_FOLDS, MIN_ROWS = 8, 10
+
+# Of the trial runs. Smaller than what they stand for: they say whether there is anything to gain.
+HIDDEN_LAYER_SIZES, N_STEPS, LEARNING_RATE = (32, 16), 100, 0.003
+
+# Standard errors that the mean gain is above 0.
+N_ERRORS = 2.0
+
+
+class Trial(NamedTuple):
+    """What is tried.
+
+    Parameters
+    ----------
+    likelihood, activation : str
+    n_components : int
+    first_gain : float
+        Of the first layers, see `Perceptron`.
+    decays : tuple of float
+        Of the weights of encoder and decoder.
+    seed : int
+    """
+
+    likelihood: str
+    activation: str
+    n_components: int
+    first_gain: float
+    decays: tuple
+    seed: int
+
+    def pays(self, rows):
+        """Whether a nonlinear model is likely to explain more of new rows than PCA does.
+
+        Parts of the rows are held out in turn. What they cost under PCA, less what they cost
+        after training on the others, is to be above 0 by some standard errors of its mean.
+        Copies of a row count as one of their weight.
+        """
+        rows = different(rows)
+        if len(rows) < MIN_ROWS:
+            return False
+        # Different rows are in the order of their numbers.
+        fold = np.random.RandomState(self.seed).permutation(len(rows)) % N_FOLDS
+        held_out = np.arange(N_FOLDS)[:, None] == fold
+        runs = Runs(*self._untrained(rows, held_out), self)
+        before = runs.costs(linear=True)
+        runs.train(np.where(held_out, 0.0, rows.weights))
+        gains = (before - runs.costs())[fold, np.arange(len(rows))]
+        return likely_positive(gains, rows.weights)
+
+    def _untrained(self, rows, held_out):
+        """Networks at PCA of the rows that are not held out, and what they get and are to hit."""
+        networks, inputs = [], []
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            for chosen in ~held_out:
+                run = self._start(Rows(rows.X, rows.weights, np.flatnonzero(chosen)))
+                networks.append((run["encoder"], run["decoder"]))
+                inputs.append((torch.from_numpy(rows.X) - run["center"]) / run["scale"])
+        x = torch.stack(inputs).float()
+        has_logits = not isinstance(LIKELIHOODS[self.likelihood].link(), torch.nn.Identity)
+        target = torch.from_numpy(rows.X).float().expand_as(x) if has_logits else x
+        return (
+            [Stack(stacked, self.activation) for stacked in zip(*networks, strict=True)],
+            x,
+            target,
+        )
+
+    def _start(self, rows):
+        center, scale = center_and_scale(rows)
+        widths = (len(center), *HIDDEN_LAYER_SIZES, self.n_components)
+        encoder, decoder = (
+            Perceptron(sizes, self.activation, self.first_gain).to(center.dtype)
+            for sizes in (widths, widths[::-1])
+        )
+        run = {"encoder": encoder, "decoder": decoder, "center": center, "scale": scale}
+        start_at_pca(run, rows, LIKELIHOODS[self.likelihood], self.n_components, self.seed)
+        return run
+
+
+class Runs:
+    """Trial runs side by side.
+
+    Parameters
+    ----------
+    networks : list of Stack
+        Encoder and decoder.
+    x, target : tensors of shape (n_runs, n_samples, n_features)
+        What the encoder gets, and what the decoder's output is to hit.
+    trial : Trial
+    """
+
+    def __init__(self, networks, x, target, trial):
+        self.networks, self.x, self.target = networks, x, target
+        self.loss = LIKELIHOODS[trial.likelihood].loss
+        groups = [
+            {"params": network.weights, "weight_decay": decay}
+            for network, decay in zip(networks, trial.decays, strict=True)
+        ]
+        kept = [p for network in networks for p in network.kept]
+        self.optimizer = torch.optim.Adam([*groups, {"params": kept}], fused=True)
+
+    def losses(self, linear=False):
+        """What every row costs in every run, (n_runs, n_samples)."""
+        output = self.x
+        for network in self.networks:
+            output = network(output, linear)
+        return self.loss(output.flatten(0, 1), self.target.flatten(0, 1)).view(self.x.shape[:2])
+
+    @torch.no_grad()
+    def costs(self, linear=False):
+        """`losses`, as an array, by the linear paths alone if asked for."""
+        return self.losses(linear).double().numpy()
+
+    def train(self, weights):
+        """As the net does, with all rows in every step; weights of shape (n_runs, n_samples)."""
+        shares = torch.from_numpy(weights / weights.sum(axis=1, keepdims=True)).float()
+        for step in range(N_STEPS):
+            for group in self.optimizer.param_groups:
+                group["lr"] = LEARNING_RATE * warmup_cosine((step + 0.5) / N_STEPS)
+            self.optimizer.zero_grad()
+            (self.losses() * shares).sum().backward()
+            self._clip()
+            self.optimizer.step()
+
+    def _clip(self):
+        """Scale the gradient of every run to a norm of at most 1."""
+        gradients = [p.grad for group in self.optimizer.param_groups for p in group["params"]]
+        norms = [torch.linalg.vector_norm(g.flatten(1), dim=1) for g in gradients]
+        norm = torch.linalg.vector_norm(torch.stack(norms), dim=0)
+        factor = (MAX_GRADIENT_NORM / (norm + 1e-6)).clamp_(max=1)
+        for gradient in gradients:
+            gradient.mul_(factor.view(-1, *[1] * (gradient.ndim - 1)))
+
+
+class Stack:
+    """Perceptrons of one shape side by side, in single precision."""
+
+    def __init__(self, perceptrons, activation):
+        stacked = [
+            torch.stack(of_all).float() for of_all in zip(*map(parts_of, perceptrons), strict=True)
+        ]
+        self.at_zero, *parts = stacked
+        self.linear, *layers = (part.detach().requires_grad_() for part in parts)
+        self.weights, self.biases = layers[::2], layers[1::2]
+        self.activation = ACTIVATIONS[activation]()
+
+    @property
+    def kept(self):
+        """Parameters without decay."""
+        return [self.linear, *self.biases]
+
+    def __call__(self, x, linear=False):
+        """Outputs for inputs of shape (n_runs, n_samples, n_in), or those of the linear paths."""
+        if linear:
+            return torch.baddbmm(self.at_zero[:, None], x, self.linear.transpose(1, 2))
+        hidden = x
+        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            hidden = hidden if i == 0 else self.activation(hidden)
+            hidden = torch.baddbmm(bias[:, None], hidden, weight.transpose(1, 2))
+        return torch.baddbmm(hidden, x, self.linear.transpose(1, 2))
+
+
+@torch.no_grad()
+def parts_of(perceptron):
+    """What it gives at 0, and its parameters: of the linear path, then layer by layer."""
+    linear = perceptron.linear.weight
+    return [perceptron(torch.zeros_like(linear[:1]))[0], linear, *perceptron.layers.parameters()]
+
+
+def different(rows):
+    """The different ones among the rows, with the sums of their weights."""
+    x, weights = rows[:]
+    X, inverse = np.unique(x.numpy(), axis=0, return_inverse=True)
+    weights = None if weights is None else weights.numpy()
+    return Rows(X, np.bincount(inverse.ravel(), weights, len(X)))
+
+
+def likely_positive(values, weights):
+    """Whether their weighted mean is some standard errors above 0."""
+    mean = np.average(values, weights=weights)
+    variance = np.average((values - mean) ** 2, weights=weights)
+    return bool(mean > N_ERRORS * math.sqrt(variance / len(values)))

@@ -1,0 +1,198 @@
+"""Trial runs: whether they see what held-out rows gain, and what becomes of their verdict."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn.decomposition import PCA
+from skorch.callbacks import Callback
+from torch import nn
+
+from skae import AutoencoderTransformer
+from skae._core import pilot
+from skae._core.batches import Rows
+from skae._core.pilot import Stack, Trial, different, likely_positive, parts_of
+
+ignore_not_converged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def trial(**changes):
+    settings = {
+        "likelihood": "gaussian",
+        "activation": "silu",
+        "n_components": 1,
+        "first_gain": 0.4,
+        "decays": (1e-4, 1e-3),
+        "seed": 0,
+    }
+    return Trial(**{**settings, **changes})
+
+
+def noise(n_samples, n_features, seed=0):
+    return np.random.RandomState(seed).standard_normal((n_samples, n_features))
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "laplace", "bernoulli"])
+def test_curved_data_pay_and_noise_does_not(likelihood, curve):
+    unit = (curve - curve.min()) / (curve.max() - curve.min())
+    assert trial(likelihood=likelihood).pays(Rows(unit))
+    flat = noise(200, 3)
+    flat = (flat - flat.min()) / (flat.max() - flat.min())
+    # Axes of least absolute error are not PCA's, even for noise.
+    if likelihood != "laplace":
+        assert not trial(likelihood=likelihood).pays(Rows(flat))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_does_not_pay(seed):
+    for shape in ((30, 5), (100, 10), (40, 60)):
+        assert not trial(seed=seed).pays(Rows(noise(*shape, seed)))
+
+
+def test_few_rows_do_not_pay(curve):
+    assert not trial().pays(Rows(curve[:9]))
+    assert not trial().pays(Rows(np.repeat(curve[:9], 20, axis=0)))
+
+
+def gains_of(rows, monkeypatch):
+    seen = []
+    monkeypatch.setattr(pilot, "likely_positive", lambda *args: seen.append(args) or True)
+    trial().pays(rows)
+    return seen[0][0]
+
+
+def test_weights_are_copies_and_order_does_not_matter(curve, monkeypatch):
+    counts = np.random.RandomState(0).randint(1, 4, len(curve))
+    copies, weighted = Rows(np.repeat(curve, counts, axis=0)), Rows(curve, counts.astype(float))
+    expected = gains_of(copies, monkeypatch)
+    np.testing.assert_allclose(gains_of(weighted, monkeypatch), expected, rtol=1e-4, atol=1e-6)
+    reverse = Rows(curve[::-1].copy(), counts[::-1].astype(float))
+    np.testing.assert_allclose(gains_of(reverse, monkeypatch), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_different_rows_add_their_weights():
+    rows = different(
+        Rows(np.array([[1.0, 2.0], [0.0, 1.0], [1.0, 2.0]]), np.array([1.0, 1.0, 4.0]))
+    )
+    np.testing.assert_array_equal(rows.X, [[0, 1], [1, 2]])
+    np.testing.assert_allclose(rows.weights, [1 / 3, 5 / 3])
+
+
+def test_likely_positive_counts_standard_errors():
+    values, weights = np.array([1.0, 3.0]), np.ones(2)  # mean 2, standard error 1 / sqrt(2)
+    assert likely_positive(values, weights)
+    assert not likely_positive(values - 0.6, weights)
+    assert not likely_positive(np.zeros(2), weights)
+
+
+@pytest.mark.parametrize("activation", ["silu", "relu", "tanh"])
+def test_stack_computes_what_its_perceptrons_do(activation):
+    from skae._core.modules import Perceptron
+
+    networks = [Perceptron((4, 6, 5, 2), activation).double() for _ in range(3)]
+    with torch.no_grad():
+        for parameter in (p for network in networks for p in network.parameters()):
+            parameter.copy_(
+                torch.from_numpy(noise(*np.atleast_2d(parameter).shape)).view_as(parameter)
+            )
+    x = torch.from_numpy(noise(3 * 7, 4)).view(3, 7, 4)
+    stack = Stack(networks, activation)
+    together = stack(x.float())
+    for network, rows, outputs in zip(networks, x, together, strict=True):
+        torch.testing.assert_close(outputs.double(), network(rows), rtol=1e-4, atol=1e-4)
+    linear = stack(x.float(), linear=True)
+    for network, rows, outputs in zip(networks, x, linear, strict=True):
+        at_zero = parts_of(network)[0]
+        network.straighten()
+        torch.testing.assert_close(network(rows), network.linear(rows) + at_zero)
+        torch.testing.assert_close(outputs.double(), network(rows), rtol=1e-4, atol=1e-4)
+
+
+def error(est, X):
+    return np.square(X - est.inverse_transform(est.transform(X))).mean()
+
+
+@pytest.mark.parametrize("params", [{}, {"early_stopping": True}, {"verbose": 1}])
+def test_where_nothing_is_to_be_gained_the_model_is_pca(params, capsys):
+    X = noise(100, 6)
+    est = AutoencoderTransformer(**params, random_state=0).fit(X)  # no warning
+    assert est.alpha_ == math.inf
+    assert est.n_iter_ == len(est.loss_curve_) == 1
+    if not params.get("early_stopping"):
+        assert error(est, X) == pytest.approx(error(PCA(2).fit(X), X), rel=1e-6)
+        assert est.loss_ == pytest.approx(error(est, X), rel=1e-6)
+        assert est.noise_variance_ == pytest.approx(est.loss_, rel=1e-6)
+    far = 1e3 * noise(5, 6)  # linear everywhere
+    middle = est.transform(np.zeros((1, 6)))
+    np.testing.assert_allclose(est.transform(far) - middle, 2 * (est.transform(far / 2) - middle))
+
+
+@ignore_not_converged
+def test_where_something_is_the_model_is_that_of_the_decay(curve):
+    est = AutoencoderTransformer(1, max_iter=60, random_state=0).fit(curve)
+    assert est.alpha_ == 0.003
+    assert error(est, curve) < 0.5 * error(PCA(1).fit(curve), curve)
+    decays = {group.get("part", "decoder"): group for group in est.net_.optimizer_.param_groups}
+    assert decays["decoder"]["weight_decay"] == pytest.approx(0.003 * (100 / 200) ** 2)
+    assert decays["encoder"]["weight_decay"] == pytest.approx(0.0003 * (100 / 200) ** 2)
+
+
+@ignore_not_converged
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"alpha": 0.02},
+        {"latent_penalty": "l2"},
+        {"noise": 0.1},
+        {"encoder": nn.Linear},
+        {"hidden_layer_sizes": ()},
+    ],
+)
+def test_what_is_not_tried(params, monkeypatch):
+    monkeypatch.setattr(Trial, "pays", None)
+    est = AutoencoderTransformer(**params, max_iter=2, random_state=0).fit(noise(40, 3))
+    assert est.alpha_ == params.get("alpha", 0.01)
+    many = AutoencoderTransformer(max_iter=2, random_state=0).fit(noise(601, 3))
+    wide = AutoencoderTransformer(max_iter=2, random_state=0).fit(noise(400, 700))
+    assert many.alpha_ == wide.alpha_ == 0.01
+
+
+@ignore_not_converged
+def test_further_training_keeps_the_decay(curve):
+    X = noise(60, 4)
+    est = AutoencoderTransformer(warm_start=True, random_state=0).fit(X)
+    codes = est.transform(X)
+    np.testing.assert_array_equal(est.fit(X).transform(X), codes)
+    assert est.alpha_ == math.inf
+    est = AutoencoderTransformer(1, max_iter=2, warm_start=True, random_state=0).fit(curve)
+    assert est.alpha_ == est.fit(noise(60, 3)).alpha_ == 0.003
+    # A block says little of those to come.
+    est = AutoencoderTransformer(random_state=0).partial_fit(X)
+    assert est.alpha_ == est.partial_fit(curve[:, [0, 0, 1, 2]]).alpha_ == 0.01
+
+
+class Drawing(Callback):
+    """Notes the state of torch's generator when training begins."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.state_ = torch.get_rng_state()
+
+
+@ignore_not_converged
+def test_trials_draw_no_random_numbers_of_the_training(curve):
+    fits = [
+        AutoencoderTransformer(alpha=alpha, max_iter=2, callbacks=[Drawing()], random_state=0).fit(
+            curve
+        )
+        for alpha in ("auto", 0.003)
+    ]
+    states = [dict(est.net_.callbacks_)["Drawing"].state_ for est in fits]
+    assert torch.equal(*states)
+
+
+def test_sparse_and_single_precision_rows_are_tried(curve):
+    from scipy.sparse import csr_matrix
+
+    for X in (csr_matrix(curve), curve.astype(np.float32)):
+        assert trial().pays(Rows(X))
