@@ -437,7 +437,8 @@ class WithDecay(Callback):
 class BestWeights(Callback):
     """When training ends, however it ends, the weights of the best epoch come back.
 
-    The best is that of smallest ``monitor``. With ``try_start``, it is held against the start
+    The best is that of smallest ``monitor``, unless the epoch behind it went astray: then its
+    weights had done so before. With ``try_start``, it is held against the start
     on some rows: where PCA is hard to beat, that is the best there is.
     """
 
@@ -446,8 +447,8 @@ class BestWeights(Callback):
         self.try_start = try_start
 
     def on_train_begin(self, net, X=None, **kwargs):
-        self.smallest_, self.weights_, self.start_ = math.inf, None, None
-        self.seen_, self.state_ = None, None
+        self.best_ = self.before_ = (math.inf, None)
+        self.start_, self.seen_, self.state_ = None, None, None
         net.start_loss = math.inf
         # Noise and penalties are not seen in what rows cost.
         if self.try_start and not net.module_.noise and net.criterion_.is_exact:
@@ -456,12 +457,15 @@ class BestWeights(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         loss = net.history[-1, self.monitor]
-        if loss < self.smallest_:
-            self.smallest_, self.weights_ = loss, copied(self._state(net))
+        if is_astray(net, self.monitor):
+            self.best_ = self.before_
+        self.before_ = self.best_
+        if loss < self.best_[0]:
+            self.best_ = loss, copied(self._state(net))
 
     def on_train_end(self, net, **kwargs):
-        if self.weights_ is not None:
-            net.module_.load_state_dict(self.weights_)
+        if self.best_[1] is not None:
+            net.module_.load_state_dict(self.best_[1])
         if self.start_ is not None and sum(self._costs(net)) > sum(self.costs_):
             net.module_.load_state_dict(self.start_)
             net.start_loss, _ = self.costs_
@@ -481,6 +485,14 @@ class BestWeights(Callback):
         return loss, net.decay_term()
 
 
+def is_astray(net, monitor):
+    """Whether the loss is so far above where it began that always giving the mean costs less.
+
+    So it is after steps that were too long for rows far off.
+    """
+    return net.history[-1, monitor] > net.history[0, monitor] + 1
+
+
 def compared(rows):
     """Those that the start and the end of training are compared on."""
     most = min(MAX_COMPARED, MAX_NUMBERS // rows.X.shape[1])
@@ -495,10 +507,10 @@ def copied(state):
 class Stopping(EarlyStopping):
     """Ends training once a loss has not improved by ``tol`` for ``patience`` epochs.
 
-    Epochs of the warm-up do not count. Where the step size is still large, the loss may
-    stand still for that reason alone: then the rest of the schedule is run through in
-    ``patience`` epochs, or in a quarter of those so far, before training ends. The first
-    ``n_held`` steps do not count either.
+    Epochs of the warm-up do not count, nor those that went astray. Where the step size is
+    still large, the loss may stand still for that reason alone: then the rest of the schedule
+    is run through in ``patience`` epochs, or in a quarter of those so far, before training
+    ends. The first ``n_held`` steps do not count either.
 
     Once the step size is small, training ends when the last ``patience`` epochs together
     brought less than ``tol``; decay alone no longer counts as progress then: weights that say
@@ -528,7 +540,7 @@ class Stopping(EarlyStopping):
         elif self.schedule.is_cold:
             if self._stands_still(net):
                 raise KeyboardInterrupt
-        elif not self.schedule.is_warming_up:
+        elif not (self.schedule.is_warming_up or is_astray(net, self.monitor)):
             try:
                 super().on_epoch_end(net, **kwargs)
             except KeyboardInterrupt:
