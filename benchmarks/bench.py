@@ -5,6 +5,7 @@
 """
 
 import argparse
+import os
 
 from bench_fit import fit_marks
 from bench_growth import growth_marks
@@ -24,7 +25,8 @@ PARTS = {
 def parsed_options():
     """Options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--mnist", help="file with X")
+    # Workers run in another folder.
+    parser.add_argument("--mnist", type=os.path.abspath, help="file with X")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
     parser.add_argument("--rounds", type=int, help="the same for all workloads")

@@ -45,7 +45,8 @@ def test_weights_that_went_astray_are_not_kept(losses, kept):
 @pytest.mark.parametrize(("loss", "finishes"), [(1.0, True), (2.5, True), (9.0, False)])
 def test_epochs_that_went_astray_are_no_plateau(loss, finishes):
     finished = []
-    schedule = SimpleNamespace(is_cold=False, is_warming_up=False, finish_within=finished.append)
+    state = {"is_cold": False, "is_warming_up": False, "progress_": 0.5}
+    schedule = SimpleNamespace(**state, finish_within=finished.append)
     run(Stopping("objective", 1e-3, 3, schedule), [2.0, 1.5, 1.0, *[loss] * 5])
     assert bool(finished) == finishes
     assert np.isfinite(finished).all()
