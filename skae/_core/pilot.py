@@ -13,7 +13,7 @@ import torch
 from .batches import Rows, center_and_scale
 from .likelihoods import LIKELIHOODS
 from .modules import ACTIVATIONS, Perceptron
-from .net import MAX_GRADIENT_NORM, warmup_cosine
+from .net import warmup_cosine
 from .principal import start_at_pca
 
 __all__ = ["Trial"]
@@ -134,24 +134,14 @@ class Runs:
         return self.losses(linear).double().numpy()
 
     def train(self, weights):
-        """As the net does, with all rows in every step; weights of shape (n_runs, n_samples)."""
+        """With all rows in every step; weights of shape (n_runs, n_samples)."""
         shares = torch.from_numpy(weights / weights.sum(axis=1, keepdims=True)).float()
         for step in range(N_STEPS):
             for group in self.optimizer.param_groups:
                 group["lr"] = LEARNING_RATE * warmup_cosine((step + 0.5) / N_STEPS)
             self.optimizer.zero_grad()
             (self.losses() * shares).sum().backward()
-            self._clip()
             self.optimizer.step()
-
-    def _clip(self):
-        """Scale the gradient of every run to a norm of at most 1."""
-        gradients = [p.grad for group in self.optimizer.param_groups for p in group["params"]]
-        norms = [torch.linalg.vector_norm(g.flatten(1), dim=1) for g in gradients]
-        norm = torch.linalg.vector_norm(torch.stack(norms), dim=0)
-        factor = (MAX_GRADIENT_NORM / (norm + 1e-6)).clamp_(max=1)
-        for gradient in gradients:
-            gradient.mul_(factor.view(-1, *[1] * (gradient.ndim - 1)))
 
 
 class Stack:
