@@ -82,8 +82,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         numbers). Of fewer, parts are held out in turn in small trial runs: if they
         gain by more than PCA, by two standard errors, the decay is 0.003 for the decoder and a
         tenth of that for the encoder; if not, the model stays at PCA, and training ends after
-        one epoch. ``alpha_`` says which it was. Nothing is tried with ``noise``, penalties,
-        own networks, without hidden layers, or in `partial_fit`.
+        one epoch. ``alpha_`` says which it was; further training keeps it, unless it was PCA.
+        Nothing is tried with ``noise``, penalties, own networks, without hidden layers, or in
+        `partial_fit`.
 
     solver : {'adam', 'sgd'}, default='adam'
         Adam, or gradient descent with Nesterov's momentum 0.9.
@@ -203,7 +204,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         weights were kept.
 
     alpha_ : float
-        The ``alpha`` of the decoder in the last `fit`; ``inf`` if the model stayed at PCA.
+        The ``alpha`` of the decoder when it was last trained; ``inf`` if the model stayed at
+        PCA.
 
     noise_variance_ : float or None
         Most likely variance of a feature about its reconstruction, from at most 10 000
@@ -345,20 +347,20 @@ class AutoencoderTransformer(BaseAutoencoder):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _chosen_decay(self, net, rows, seed, is_new):
+    def _chosen_decay(self, rows, seed, resume, one_epoch):
         if self.alpha != "auto":
             return Decay(self.alpha)
-        if not is_new:
-            return getattr(self, "_decay", UNTRIED)
-        if not self._is_tried(rows):
+        # Whether the model is to stay at PCA is for every set of rows to say.
+        if resume and not self._decay.is_infinite:
+            return self._decay
+        if one_epoch or not self._is_tried(rows):
             return UNTRIED
-        decays = TRIED.for_rows(self._n_different(rows, seed))
         trial = Trial(
             self.likelihood,
             self.activation,
             int(self.n_components),
             self._first_gain,
-            (decays["encoder"], decays["decoder"]),
+            TRIED.for_rows,
             seed,
         )
         return TRIED if trial.pays(rows) else Decay(math.inf)

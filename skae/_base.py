@@ -246,7 +246,7 @@ class BaseAutoencoder(
         with seeded(seed, device):
             with limited_threads(0):
                 net = copy.deepcopy(self.net_) if resume else self._build_net(rows, device, seed)
-                decay = self._chosen_decay(net, rows, seed, is_new=not (resume or one_epoch))
+                decay = self._chosen_decay(rows, seed, resume, one_epoch)
             if decay.is_infinite:
                 net.module_.straighten()
             record = partial(
@@ -411,14 +411,9 @@ class BaseAutoencoder(
         """What training on the rows minimizes."""
         return Objective(self.likelihood)
 
-    def _chosen_decay(self, net, rows, seed, is_new):
+    def _chosen_decay(self, rows, seed, resume, one_epoch):
         """The decay of this run of training."""
         return Decay(self.alpha)
-
-    @staticmethod
-    def _n_different(rows, seed):
-        """Number of different rows, estimated where there are many."""
-        return rows.n_different(MAX_COUNTED, seed)
 
     def _batch_size_for(self, n_rows):
         """Four batches or more, unless they get too small."""
@@ -435,7 +430,7 @@ class BaseAutoencoder(
             objective=self._objective(net.module_, rows, seed),
             noise=self.noise,
             lr=self.learning_rate_init,
-            decays=decay.for_rows(self._n_different(rows, seed)),
+            decays=decay.for_rows(rows.n_different(MAX_COUNTED, seed)),
             shuffle=self.shuffle,
             batch_size=batch_size,
             max_epochs=max_epochs,

@@ -431,6 +431,14 @@ def test_automatic_beta_is_set_once(digits, quick_vae):
     assert est.beta_ == beta
 
 
+@ignore_not_converged
+def test_beta_may_become_automatic_in_a_warm_start(digits, quick_vae):
+    est = quick_vae(beta=2.0, warm_start=True).fit(digits)
+    assert est.beta_ == 2.0
+    expected = quick_vae().fit(digits).beta_
+    assert est.set_params(beta="auto").fit(digits).beta_ == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_independent_noise_needs_no_more_than_the_bound(seed, quick_vae):
     X = np.random.RandomState(seed).standard_normal((2000, 6)) * [3, 2, 0.5, 0.5, 0.5, 0.5]

@@ -5,6 +5,7 @@ stacked weights: one after another they would take twice the time.
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -38,8 +39,8 @@ class Trial(NamedTuple):
     n_components : int
     first_gain : float
         Of the first layers, see `Perceptron`.
-    decays : tuple of float
-        Of the weights of encoder and decoder.
+    decays : callable
+        From a number of different rows to the decays of ``'encoder'`` and ``'decoder'``, a dict.
     seed : int
     """
 
@@ -47,7 +48,7 @@ class Trial(NamedTuple):
     activation: str
     n_components: int
     first_gain: float
-    decays: tuple
+    decays: Callable
     seed: int
 
     def pays(self, rows):
@@ -63,7 +64,8 @@ class Trial(NamedTuple):
         # Different rows are in the order of their numbers.
         fold = np.random.RandomState(self.seed).permutation(len(rows)) % N_FOLDS
         held_out = np.arange(N_FOLDS)[:, None] == fold
-        runs = Runs(*self._untrained(rows, held_out), self)
+        decays = self.decays(len(rows))
+        runs = Runs(*self._untrained(rows, held_out), self.likelihood, decays)
         before = runs.costs(linear=True)
         runs.train(np.where(held_out, 0.0, rows.weights))
         gains = (before - runs.costs())[fold, np.arange(len(rows))]
@@ -108,15 +110,17 @@ class Runs:
         Encoder and decoder.
     x, target : tensors of shape (n_runs, n_samples, n_features)
         What the encoder gets, and what the decoder's output is to hit.
-    trial : Trial
+    likelihood : str
+    decays : dict
+        Of the weights of ``'encoder'`` and ``'decoder'``.
     """
 
-    def __init__(self, networks, x, target, trial):
+    def __init__(self, networks, x, target, likelihood, decays):
         self.networks, self.x, self.target = networks, x, target
-        self.loss = LIKELIHOODS[trial.likelihood].loss
+        self.loss = LIKELIHOODS[likelihood].loss
         groups = [
-            {"params": network.weights, "weight_decay": decay}
-            for network, decay in zip(networks, trial.decays, strict=True)
+            {"params": network.weights, "weight_decay": decays[name]}
+            for name, network in zip(("encoder", "decoder"), networks, strict=True)
         ]
         kept = [p for network in networks for p in network.kept]
         self.optimizer = torch.optim.Adam([*groups, {"params": kept}], fused=True)

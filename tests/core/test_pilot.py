@@ -1,5 +1,6 @@
 """Trial runs: whether they see what held-out rows gain, and what becomes of their verdict."""
 
+import copy
 import math
 
 import numpy as np
@@ -23,7 +24,7 @@ def trial(**changes):
         "activation": "silu",
         "n_components": 1,
         "first_gain": 0.4,
-        "decays": (1e-4, 1e-3),
+        "decays": lambda n_rows: {"encoder": 1e-4, "decoder": 1e-3},
         "seed": 0,
     }
     return Trial(**{**settings, **changes})
@@ -170,6 +171,21 @@ def test_further_training_keeps_the_decay(curve):
     # A block says little of those to come.
     est = AutoencoderTransformer(random_state=0).partial_fit(X)
     assert est.alpha_ == est.partial_fit(curve[:, [0, 0, 1, 2]]).alpha_ == 0.01
+
+
+@ignore_not_converged
+def test_a_model_that_stayed_at_pca_learns_from_further_rows(curve):
+    X, more = noise(60, 3), np.tile(curve, (4, 1)) + 0.01 * noise(800, 3)
+    est = AutoencoderTransformer(1, max_iter=60, warm_start=True, random_state=0).fit(X)
+    assert est.alpha_ == math.inf
+    before, linear = error(est, more), error(PCA(1).fit(more), more)
+    blocks = copy.deepcopy(est)
+    assert est.fit(more).alpha_ == 0.01
+    assert error(est, more) < 0.5 * linear < before
+    for _ in range(30):
+        blocks.partial_fit(more)
+    assert blocks.alpha_ == 0.01
+    assert error(blocks, more) < 0.5 * linear
 
 
 class Drawing(Callback):
