@@ -11,10 +11,8 @@ from ._validation import Interval, StrOptions
 
 __all__ = ["AutoencoderTransformer"]
 
-# Where there are at most so many rows, and numbers in them, rows held out decide on the decay:
-# for one that leaves freedom, or for PCA. Where there are more, for one that needs no trial.
-MAX_TRIED_ROWS, MAX_TRIED_NUMBERS = 600, 2**18
-TRIED, UNTRIED = Decay(0.003, encoder_share=0.1), Decay(0.01)
+# Of trial runs, and of what follows if they pay.
+TRIED = Decay(0.003, encoder_share=0.1)
 
 
 class AutoencoderTransformer(BaseAutoencoder):
@@ -282,10 +280,10 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     # At the start nearly linear, so that data must ask for curvature.
     _first_gain = 0.4
+    _untried_decay = Decay(0.01)
 
     _parameter_constraints = {
         **BaseAutoencoder._parameter_constraints,
-        "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "latent_penalty": [StrOptions(set(PENALTIES)), None],
         "latent_alpha": [Interval(Real, 0, None, closed="left")],
     }
@@ -347,35 +345,12 @@ class AutoencoderTransformer(BaseAutoencoder):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _chosen_decay(self, rows, seed, resume, one_epoch):
-        if self.alpha != "auto":
-            return Decay(self.alpha)
-        # Whether the model is to stay at PCA is for every set of rows to say.
-        if resume and not self._decay.is_infinite:
-            return self._decay
-        if one_epoch or not self._is_tried(rows):
-            return UNTRIED
-        trial = Trial(
-            self.likelihood,
-            self.activation,
-            int(self.n_components),
-            self._first_gain,
-            TRIED.for_rows,
-            seed,
-        )
-        return TRIED if trial.pays(rows) else Decay(math.inf)
-
     def _is_tried(self, rows):
-        """Whether to see first if held-out rows gain: where there are few, and PCA is at hand."""
-        n_rows, n_features = len(rows), rows.X.shape[1]
-        is_small = n_rows <= MAX_TRIED_ROWS and n_rows * n_features <= MAX_TRIED_NUMBERS
-        is_plain = not self.noise and self.latent_penalty is None
-        is_own = self.encoder is not None or self.decoder is not None
-        return is_small and is_plain and not is_own and any(map(len, self._layer_sizes()))
+        return super()._is_tried(rows) and self.latent_penalty is None
 
-    def _fitted_attributes(self, *args, decay, **kwargs):
-        attributes = super()._fitted_attributes(*args, decay=decay, **kwargs)
-        return {**attributes, "alpha_": float(decay.alpha)}
+    def _tried_decay(self, module, rows, seed):
+        pays = self._trial(Trial, seed, TRIED).pays(rows)
+        return TRIED if pays else Decay(math.inf)
 
     def _objective(self, module, rows, seed):
         return Objective(self.likelihood, self.latent_penalty, self.latent_alpha)

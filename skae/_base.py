@@ -73,6 +73,9 @@ MAX_DECODED, MIN_DECODED = 2**21, 500
 # Rows at which the decay is ``alpha``.
 DECAY_ROWS = 100
 
+# Where there are at most so many rows, and numbers in them, rows held out decide on the decay.
+MAX_TRIED_ROWS, MAX_TRIED_NUMBERS = 600, 2**18
+
 # Rows in a batch, at most, and what they may be few of if there are so many.
 MAX_BATCH, MIN_BATCH = 200, 64
 
@@ -119,7 +122,7 @@ class BaseAutoencoder(
         "activation": [StrOptions(set(ACTIVATIONS))],
         "likelihood": [StrOptions(set(LIKELIHOODS))],
         "noise": [Interval(Real, 0, None, closed="left")],
-        "alpha": [Interval(Real, 0, None, closed="left")],
+        "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "solver": [StrOptions(set(OPTIMIZERS))],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -246,7 +249,7 @@ class BaseAutoencoder(
         with seeded(seed, device):
             with limited_threads(0):
                 net = copy.deepcopy(self.net_) if resume else self._build_net(rows, device, seed)
-                decay = self._chosen_decay(rows, seed, resume, one_epoch)
+                decay = self._chosen_decay(net.module_, rows, seed, resume, one_epoch)
             if decay.is_infinite:
                 net.module_.straighten()
             record = partial(
@@ -411,9 +414,35 @@ class BaseAutoencoder(
         """What training on the rows minimizes."""
         return Objective(self.likelihood)
 
-    def _chosen_decay(self, rows, seed, resume, one_epoch):
+    def _chosen_decay(self, module, rows, seed, resume, one_epoch):
         """The decay of this run of training."""
-        return Decay(self.alpha)
+        if self.alpha != "auto":
+            return Decay(self.alpha)
+        # Whether the model is to stay at PCA is for every set of rows to say.
+        if resume and not self._decay.is_infinite:
+            return self._decay
+        if one_epoch or not self._is_tried(rows):
+            return self._untried_decay
+        return self._tried_decay(module, rows, seed)
+
+    def _is_tried(self, rows):
+        """Whether to see first if held-out rows gain: where there are few, and PCA is at hand."""
+        n_rows, n_features = len(rows), rows.X.shape[1]
+        is_small = n_rows <= MAX_TRIED_ROWS and n_rows * n_features <= MAX_TRIED_NUMBERS
+        is_own = self.encoder is not None or self.decoder is not None
+        return is_small and not self.noise and not is_own and any(map(len, self._layer_sizes()))
+
+    def _trial(self, kind, seed, decay, **further):
+        """What is tried with a decay; ``kind`` is the class of it."""
+        return kind(
+            likelihood=self.likelihood,
+            activation=self.activation,
+            n_components=int(self.n_components),
+            first_gain=self._first_gain,
+            decays=decay.for_rows,
+            seed=seed,
+            **further,
+        )
 
     def _batch_size_for(self, n_rows):
         """Four batches or more, unless they get too small."""
@@ -463,6 +492,7 @@ class BaseAutoencoder(
             "_n_features_out": codes.shape[1],
             "_fitted_design": self._design(),
             "_decay": decay,
+            "alpha_": float(decay.alpha),
             "_work": work(net.module_, net.batch_size),
             "_codes": codes[drawn],
             "_labels": None if labels is None else labels[sample.index][drawn],

@@ -374,7 +374,7 @@ def test_training_moves_codes_towards_zero_and_one(digits, quick_vae):
 
 @ignore_not_converged
 def test_the_summary_is_that_of_many_draws(digits, quick_vae):
-    est = quick_vae().fit(digits)
+    est = quick_vae(alpha=0.002).fit(digits)
     draws = [est.sample_posterior(digits, random_state=seed) for seed in range(50)]
     errors = [np.square(digits - est.inverse_transform(draw)).mean() for draw in draws]
     assert est.noise_variance_ == pytest.approx(np.mean(errors), rel=0.01)

@@ -7,7 +7,7 @@ import torch
 from skorch.callbacks import Callback
 
 from .batches import Batches, block_size
-from .likelihoods import LIKELIHOODS, MIN_DISPERSION
+from .likelihoods import LIKELIHOODS, MIN_DISPERSION, squared_error
 from .net import AutoencoderNet, compared, copied
 from .noise import BANK_SIZE, fixed_bank, noises_for
 from .penalties import share_of_rows, weighted_mean
@@ -28,7 +28,7 @@ N_MOMENTS = 8
 
 # Draws from posteriors, of all rows (a prime) and at most of each, that the summary averages, and
 # the numbers decoded from them. The mean loss has a standard error of 0.2 % by them on digits.
-N_DRAWS, MAX_DRAWS, MAX_NUMBERS = 10_007, 16, 2**22
+N_DRAWS, MAX_DRAWS, MAX_NUMBERS = 10_007, 100, 2**22
 
 
 def kl_to_standard_normal(mean, log_variance):
@@ -198,7 +198,8 @@ class VariationalNet(AutoencoderNet):
     def settle(self, rows, decoded):
         """Set what is solved for by the rows: the place of the codes, and the dispersion.
 
-        The codes get mean 0 and mean square 1 along every axis. Of all shifts and scales of
+        The dispersion is the loss, times the module's ``optimism``. The codes get mean 0 and
+        mean square 1 along every axis. Of all shifts and scales of
         the axes these make the mean KL divergence from N(0, I) smallest; the reconstructions
         stay, so that the bound can only gain. Training moves the axes every few batches, so
         that weights need not: they would be slow.
@@ -210,6 +211,8 @@ class VariationalNet(AutoencoderNet):
         decoded : Rows
             Those that the loss is of.
 
+        Of a model that stays at probabilistic PCA all that is set already.
+
         Returns
         -------
         means, stds : ndarrays of shape (n_samples, n_components)
@@ -219,14 +222,17 @@ class VariationalNet(AutoencoderNet):
         loss : float
             Weighted mean loss, over draws from posteriors.
         """
-        loss = self._decoded_loss(decoded)
+        module, loss = self.module_, self._decoded_loss(decoded)
         self.check_finite(loss)
-        self.set_dispersion(loss)
+        if not (module.is_ppca and LIKELIHOODS[self.criterion_.likelihood].loss is squared_error):
+            self.set_dispersion(loss * module.optimism)
         means, stds, codes = self._posteriors(rows)
+        if module.is_ppca:
+            return means, stds, codes, loss
         weights = rows.row_weights
         center = np.average(means, axis=0, weights=weights)
         scale = np.sqrt(np.average((means - center) ** 2 + stds**2, axis=0, weights=weights))
-        self.module_.place(*map(torch.from_numpy, (center, scale)))
+        module.place(*map(torch.from_numpy, (center, scale)))
         return (means - center) / scale, stds / scale, (codes - center) / scale, loss
 
     @torch.no_grad()

@@ -374,9 +374,13 @@ class VariationalAutoencoder(Autoencoder):
     ----------
     vectors : tensor of shape (n_vectors, n_components) or None
         The bank that noise comes from in training; drawn anew for every batch if None.
+    optimism : float
+        How much more the loss of new rows is than that of rows trained on, as far as known.
+    is_ppca : bool
+        Whether this is probabilistic PCA, and to stay that.
     """
 
-    vectors = None
+    vectors, optimism, is_ppca = None, 1.0, False
 
     def __init__(self, *args, dispersion, n_components, beta, **kwargs):
         super().__init__(*args, **kwargs)

@@ -6,7 +6,7 @@ stacked weights: one after another they would take twice the time.
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,20 +17,86 @@ from .modules import ACTIVATIONS, Perceptron
 from .net import warmup_cosine
 from .principal import start_at_pca
 
-__all__ = ["Trial"]
+__all__ = ["Runs", "Trial"]
 
 # Parts of the rows, each of which is held out once; and different rows below which there is
 # nothing to be seen.
 N_FOLDS, MIN_ROWS = 8, 10
 
 # Of the trial runs. Smaller than what they stand for: they say whether there is anything to gain.
-HIDDEN_LAYER_SIZES, N_STEPS, LEARNING_RATE = (32, 16), 100, 0.003
+HIDDEN_LAYER_SIZES, N_STEPS = (32, 16), 100
 
 # Standard errors that the mean gain is above 0.
 N_ERRORS = 2.0
 
 
-class Trial(NamedTuple):
+class Runs:
+    """Trial runs side by side.
+
+    Parameters
+    ----------
+    networks : list of Stack
+        Encoder and decoder.
+    x, target : tensors of shape (n_runs, n_samples, n_features)
+        What the encoder gets, and what the decoder's output is to hit.
+    weights : array of shape (n_samples,)
+        Of the rows.
+    held_out : bool array of shape (n_runs, n_samples)
+        Which rows a run does not train on; every row is held out once.
+    trial : Trial
+        What is tried.
+    """
+
+    learning_rate = 0.003
+
+    def __init__(self, networks, x, target, weights, held_out, trial):
+        self.networks, self.x, self.target = networks, x, target
+        self.weights, self.held_out = weights, held_out
+        self.loss = LIKELIHOODS[trial.likelihood].loss
+        self.shares = _shares(np.where(held_out, 0.0, weights))
+        decays = trial.decays(len(weights))
+        groups = [
+            {"params": network.weights, "weight_decay": decays[name]}
+            for name, network in zip(("encoder", "decoder"), networks, strict=True)
+        ]
+        kept = [p for network in networks for p in network.kept]
+        self.optimizer = torch.optim.Adam([*groups, {"params": kept}], fused=True)
+
+    def gains(self):
+        """Train; what every row, held out, costs under PCA, less what it costs then."""
+        before = self.costs(linear=True)
+        for step in range(N_STEPS):
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.learning_rate * warmup_cosine((step + 0.5) / N_STEPS)
+            self.optimizer.zero_grad()
+            self.objective(step).backward()
+            self.optimizer.step()
+        # In the order of the rows.
+        return (before - self.costs()).T[self.held_out.T]
+
+    def objective(self, step):
+        """What a step makes smaller, summed over runs."""
+        return (self.losses() * self.shares).sum()
+
+    @torch.no_grad()
+    def costs(self, linear=False):
+        """What every row costs in every run, as an array; by the linear paths alone if asked."""
+        return self.losses(linear).double().numpy()
+
+    def losses(self, linear=False):
+        """Loss of every row in every run, (n_runs, n_samples)."""
+        output = self.x
+        for network in self.networks:
+            output = network(output, linear)
+        return self.row_losses(output)
+
+    def row_losses(self, output):
+        """Loss of every row in every run, by what it decodes to."""
+        return self.loss(output.flatten(0, 1), self.target.flatten(0, 1)).view(self.x.shape[:2])
+
+
+@dataclass(frozen=True)
+class Trial:
     """What is tried.
 
     Parameters
@@ -51,6 +117,9 @@ class Trial(NamedTuple):
     decays: Callable
     seed: int
 
+    # What runs, and the columns of an encoder's output for each component.
+    runs_class, n_outputs = Runs, 1
+
     def pays(self, rows):
         """Whether a nonlinear model is likely to explain more of new rows than PCA does.
 
@@ -58,18 +127,18 @@ class Trial(NamedTuple):
         after training on the others, is to be above 0 by some standard errors of its mean.
         Copies of a row count as one of their weight.
         """
+        runs = self.runs(rows)
+        return runs is not None and likely_positive(runs.gains(), runs.weights)
+
+    def runs(self, rows):
+        """The runs, untrained; None if there are too few rows."""
         rows = different(rows)
         if len(rows) < MIN_ROWS:
-            return False
+            return None
         # Different rows are in the order of their numbers.
         fold = np.random.RandomState(self.seed).permutation(len(rows)) % N_FOLDS
         held_out = np.arange(N_FOLDS)[:, None] == fold
-        decays = self.decays(len(rows))
-        runs = Runs(*self._untrained(rows, held_out), self.likelihood, decays)
-        before = runs.costs(linear=True)
-        runs.train(np.where(held_out, 0.0, rows.weights))
-        gains = (before - runs.costs())[fold, np.arange(len(rows))]
-        return likely_positive(gains, rows.weights)
+        return self.runs_class(*self._untrained(rows, held_out), rows.weights, held_out, self)
 
     def _untrained(self, rows, held_out):
         """Networks at PCA of the rows that are not held out, and what they get and are to hit."""
@@ -77,7 +146,7 @@ class Trial(NamedTuple):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             for chosen in ~held_out:
-                run = self._start(Rows(rows.X, rows.weights, np.flatnonzero(chosen)))
+                run = self._built(Rows(rows.X, rows.weights, np.flatnonzero(chosen)))
                 networks.append((run["encoder"], run["decoder"]))
                 inputs.append((torch.from_numpy(rows.X) - run["center"]) / run["scale"])
         x = torch.stack(inputs).float()
@@ -89,63 +158,23 @@ class Trial(NamedTuple):
             target,
         )
 
-    def _start(self, rows):
+    def _built(self, rows):
         center, scale = center_and_scale(rows)
-        widths = (len(center), *HIDDEN_LAYER_SIZES, self.n_components)
+        sizes, n_components = HIDDEN_LAYER_SIZES, self.n_components
         encoder, decoder = (
-            Perceptron(sizes, self.activation, self.first_gain).to(center.dtype)
-            for sizes in (widths, widths[::-1])
+            Perceptron(widths, self.activation, self.first_gain).to(center.dtype)
+            for widths in (
+                (len(center), *sizes, self.n_outputs * n_components),
+                (n_components, *sizes[::-1], len(center)),
+            )
         )
         run = {"encoder": encoder, "decoder": decoder, "center": center, "scale": scale}
-        start_at_pca(run, rows, LIKELIHOODS[self.likelihood], self.n_components, self.seed)
+        self.start(run, rows)
         return run
 
-
-class Runs:
-    """Trial runs side by side.
-
-    Parameters
-    ----------
-    networks : list of Stack
-        Encoder and decoder.
-    x, target : tensors of shape (n_runs, n_samples, n_features)
-        What the encoder gets, and what the decoder's output is to hit.
-    likelihood : str
-    decays : dict
-        Of the weights of ``'encoder'`` and ``'decoder'``.
-    """
-
-    def __init__(self, networks, x, target, likelihood, decays):
-        self.networks, self.x, self.target = networks, x, target
-        self.loss = LIKELIHOODS[likelihood].loss
-        groups = [
-            {"params": network.weights, "weight_decay": decays[name]}
-            for name, network in zip(("encoder", "decoder"), networks, strict=True)
-        ]
-        kept = [p for network in networks for p in network.kept]
-        self.optimizer = torch.optim.Adam([*groups, {"params": kept}], fused=True)
-
-    def losses(self, linear=False):
-        """What every row costs in every run, (n_runs, n_samples)."""
-        output = self.x
-        for network in self.networks:
-            output = network(output, linear)
-        return self.loss(output.flatten(0, 1), self.target.flatten(0, 1)).view(self.x.shape[:2])
-
-    @torch.no_grad()
-    def costs(self, linear=False):
-        """`losses`, as an array, by the linear paths alone if asked for."""
-        return self.losses(linear).double().numpy()
-
-    def train(self, weights):
-        """With all rows in every step; weights of shape (n_runs, n_samples)."""
-        shares = torch.from_numpy(weights / weights.sum(axis=1, keepdims=True)).float()
-        for step in range(N_STEPS):
-            for group in self.optimizer.param_groups:
-                group["lr"] = LEARNING_RATE * warmup_cosine((step + 0.5) / N_STEPS)
-            self.optimizer.zero_grad()
-            (self.losses() * shares).sum().backward()
-            self.optimizer.step()
+    def start(self, run, rows):
+        """Bring the networks of a run to where the model starts."""
+        start_at_pca(run, rows, LIKELIHOODS[self.likelihood], self.n_components, self.seed)
 
 
 class Stack:
@@ -189,6 +218,11 @@ def different(rows):
     X, inverse = np.unique(x.numpy(), axis=0, return_inverse=True)
     weights = None if weights is None else weights.numpy()
     return Rows(X, np.bincount(inverse.ravel(), weights, len(X)))
+
+
+def _shares(weights):
+    """Of every row in the sum of its run, as a tensor."""
+    return torch.from_numpy(weights / weights.sum(axis=1, keepdims=True)).float()
 
 
 def likely_positive(values, weights):

@@ -56,7 +56,7 @@ def start_at_pca(arguments, rows, likelihood, n_components, seed):
     arguments["decoder"].start_at(weight, bias, left=left)
 
 
-def start_at_ppca(arguments, axes, variances, left, likelihood, n_components):
+def start_at_ppca(arguments, axes, variances, left, likelihood, n_components, n_rows=None):
     """Bring an untrained variational model near the optimum of the linear one, and no farther.
 
     With axes a_j, variances λ_j along them and noise σ², the mean of the variances left, the
@@ -73,6 +73,9 @@ def start_at_ppca(arguments, axes, variances, left, likelihood, n_components):
         Of `principal_axes`.
     likelihood : Likelihood
     n_components : int
+    n_rows : int or None
+        Rows that variances are those of a sample of, divided by one less, and noise that along
+        the axes they span, as in scikit-learn's PCA; None for the most likely ones.
 
     Returns
     -------
@@ -81,7 +84,11 @@ def start_at_ppca(arguments, axes, variances, left, likelihood, n_components):
     """
     center, scale = arguments["center"], arguments["scale"]
     n_axes, n_features = axes.shape
-    noise = likelihood.start_noise(left * n_features / max(1, n_features - n_axes), center, scale)
+    factor, n_spanned = 1.0, n_features
+    if n_rows is not None:
+        factor, n_spanned = n_rows / max(1, n_rows - 1), min(n_rows, n_features)
+    noise = factor * left * n_features / max(1, n_spanned - n_axes)
+    noise, variances = likelihood.start_noise(noise, center, scale), factor * variances
     gain = (variances - noise).clamp(min=0).sqrt()
     weight = torch.zeros(2 * n_components, n_features, dtype=axes.dtype)
     weight[:n_axes] = axes * (gain / variances)[:, None]

@@ -1,0 +1,122 @@
+"""Trial runs of the variational model: whether rows held out get likelier than under PPCA."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from .bound import kl_to_standard_normal
+from .likelihoods import LIKELIHOODS, MIN_DISPERSION
+from .modules import LOG_VARIANCES
+from .pilot import N_STEPS, Runs, Trial, likely_positive
+from .principal import axes_of, sampled, start_at_ppca
+
+__all__ = ["BoundTrial"]
+
+# Share of the steps over which the weight of the KL term rises, and draws from each posterior that
+# the bound of held-out rows is of.
+WARMUP, N_DRAWS = 0.2, 16
+
+
+class BoundRuns(Runs):
+    """Trial runs of the variational model side by side.
+
+    What a row costs is minus its importance-weighted bound, whatever weight the KL term has
+    in training. The dispersion is that of held-out rows.
+    """
+
+    # Larger than the plain model's: the weight of the KL term is to have its effect within few
+    # steps.
+    learning_rate = 0.01
+
+    def __init__(self, networks, x, target, weights, held_out, trial):
+        super().__init__(networks, x, target, weights, held_out, trial)
+        self.likelihood = LIKELIHOODS[trial.likelihood]
+        self.beta = trial.beta
+        self.generator = torch.Generator().manual_seed(trial.seed)
+        self.optimism = 1.0
+
+    def objective(self, step):
+        mean, log_variance = self._posteriors()
+        losses = self.row_losses(self.networks[1](self._draws(mean, log_variance)))
+        loss = (losses * self.shares).sum(dim=1)
+        # The most likely dispersion is the loss itself.
+        slopes = [
+            self.likelihood.nats_slope(max(number, MIN_DISPERSION)) for number in loss.tolist()
+        ]
+        kl = kl_to_standard_normal(mean, log_variance).sum(dim=2)
+        share = self.beta * min(1.0, step / (WARMUP * N_STEPS)) / self.x.shape[2]
+        return loss @ loss.new_tensor(slopes) + share * (kl * self.shares).sum()
+
+    @torch.no_grad()
+    def costs(self, linear=False):
+        mean, log_variance = self._posteriors(linear)
+        center, scale = self._place(mean, log_variance)
+        losses, log_ratios = [], []
+        for _ in range(N_DRAWS):
+            codes = self._draws(mean, log_variance)
+            losses.append(self.row_losses(self.networks[1](codes, linear)).double())
+            # log N(z; 0, I) - log q(z | x) of the placed codes: the constants cancel.
+            noise = (codes - mean).square() / log_variance.exp()
+            ratio = noise - ((codes - center) / scale).square() + log_variance - 2 * scale.log()
+            log_ratios.append(ratio.double().sum(dim=2) / 2)
+        losses = torch.stack(losses, dim=1)
+        dispersions = self._dispersions(losses.mean(dim=1))
+        nats = [self.likelihood.nats(*pair) for pair in zip(losses, dispersions, strict=True)]
+        log_weights = torch.stack(log_ratios, dim=1) - self.x.shape[2] * torch.stack(nats)
+        return (math.log(N_DRAWS) - torch.logsumexp(log_weights, dim=1)).numpy()
+
+    def _posteriors(self, linear=False):
+        """Means and log-variances, (n_runs, n_samples, n_components)."""
+        mean, log_variance = self.networks[0](self.x, linear).chunk(2, dim=2)
+        return mean, log_variance.clamp(*LOG_VARIANCES)
+
+    def _draws(self, mean, log_variance):
+        noise = torch.randn(mean.shape, dtype=torch.float32, generator=self.generator)
+        return mean + torch.exp(log_variance / 2) * noise
+
+    def _place(self, mean, log_variance):
+        """Origin and unit of the latent space, where the KL term is smallest."""
+        shares = self.shares[:, :, None]
+        center = (mean * shares).sum(dim=1, keepdim=True)
+        square = ((mean - center).square() + log_variance.exp()).mul(shares)
+        return center, square.sum(dim=1, keepdim=True).sqrt()
+
+    def _dispersions(self, losses):
+        """Of each run: its own loss, times what rows held out cost more."""
+        trained = (losses * self.shares).sum(dim=1)
+        held_out = np.average(losses.T[self.held_out.T], weights=self.weights)
+        self.optimism = max(1.0, float(held_out / trained.mean().clamp(min=MIN_DISPERSION)))
+        return [max(self.optimism * loss, MIN_DISPERSION) for loss in trained.tolist()]
+
+
+@dataclass(frozen=True)
+class BoundTrial(Trial):
+    """What is tried of the variational model.
+
+    Parameters
+    ----------
+    beta : float
+        Weight of the KL term in training.
+    """
+
+    beta: float
+
+    runs_class, n_outputs = BoundRuns, 2
+
+    def optimism(self, rows):
+        """How much more the loss of new rows is than that of the rows trained on.
+
+        None if it is not likely that the model gives new rows a larger likelihood than
+        probabilistic PCA does.
+        """
+        runs = self.runs(rows)
+        if runs is None or not likely_positive(runs.gains(), runs.weights):
+            return None
+        return runs.optimism
+
+    def start(self, run, rows):
+        sample = sampled(rows, run["center"], run["scale"], self.n_components, self.seed)
+        axes = axes_of(sample, self.n_components)
+        start_at_ppca(run, *axes, LIKELIHOODS[self.likelihood], self.n_components)

@@ -1,0 +1,235 @@
+"""Trial runs of the variational model, and what becomes of their verdict."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from sklearn.decomposition import PCA
+
+from skae import VariationalAutoencoderTransformer
+from skae._core.batches import Rows
+from skae._core.pilot_bound import BoundTrial
+
+ignore_not_converged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def trial(**changes):
+    settings = {
+        "likelihood": "gaussian",
+        "activation": "silu",
+        "n_components": 1,
+        "first_gain": 0.7,
+        "decays": lambda n_rows: {"encoder": 1e-4, "decoder": 1e-4},
+        "seed": 0,
+        "beta": 1.0,
+    }
+    return BoundTrial(**{**settings, **changes})
+
+
+def noise(n_samples, n_features, seed=0):
+    return np.random.RandomState(seed).standard_normal((n_samples, n_features))
+
+
+def unit(X):
+    return (X - X.min()) / (X.max() - X.min())
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "laplace"])
+def test_curved_data_pay(likelihood, curve):
+    assert trial(likelihood=likelihood).optimism(Rows(unit(curve))) >= 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_does_not_pay(seed):
+    for shape in ((30, 5), (100, 10), (40, 60)):
+        assert trial(seed=seed).optimism(Rows(noise(*shape, seed))) is None
+
+
+def test_few_rows_do_not_pay(curve):
+    assert trial().optimism(Rows(curve[:9])) is None
+
+
+def test_a_weight_that_silences_the_codes_does_not_pay(curve):
+    assert trial(beta=100.0).optimism(Rows(curve)) is None
+
+
+def test_new_rows_cost_more_where_rows_are_few(curve):
+    bent = np.hstack([3 * curve, noise(len(curve), 5)])
+    factors = []
+    for X in (bent[::4], bent):
+        runs = trial().runs(Rows(X))
+        runs.gains()
+        factors.append(runs.optimism)
+    few, many = factors
+    assert few > many > 1
+
+
+def test_cost_of_the_start_is_the_likelihood_of_probabilistic_pca(monkeypatch):
+    X = noise(60, 5) * [3, 2, 1, 1, 1]
+    runs = trial(n_components=2).runs(Rows(X))
+    rows = runs.x.double().numpy()
+    trained = [PCA(2).fit(x[~held]) for x, held in zip(rows, runs.held_out, strict=True)]
+    sizes = (~runs.held_out).sum(axis=1)
+    # scikit-learn divides by n - 1.
+    factors = (sizes - 1) / sizes
+    noises = [pca.noise_variance_ * f for pca, f in zip(trained, factors, strict=True)]
+    monkeypatch.setattr(runs, "_dispersions", lambda losses: noises)
+    costs = runs.costs(linear=True)
+    for pca, factor, x, cost in zip(trained, factors, rows, costs, strict=True):
+        law = stats.multivariate_normal(pca.mean_, factor * pca.get_covariance())
+        np.testing.assert_allclose(cost, -law.logpdf(x), rtol=1e-4)
+
+
+def test_dispersions_are_those_of_rows_held_out():
+    runs = trial(n_components=2).runs(Rows(noise(24, 3)))
+    losses = torch.from_numpy(np.where(runs.held_out, 3.0, 2.0))
+    np.testing.assert_allclose(runs._dispersions(losses), 3.0)
+    assert runs.optimism == pytest.approx(1.5)
+    np.testing.assert_allclose(runs._dispersions(5 - losses), 3.0)  # never below the loss
+    assert runs.optimism == 1.0
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "laplace", "bernoulli"])
+def test_objective_has_the_slope_of_the_bound(likelihood, curve):
+    runs = trial(likelihood=likelihood, beta=2.0).runs(Rows(unit(curve)))
+    generator = runs.generator.get_state()
+    runs.objective(10**6).backward()
+    gradients = [p.grad.clone() for network in runs.networks for p in network.weights]
+    runs.optimizer.zero_grad()
+    runs.generator.set_state(generator)
+    mean, log_variance = runs._posteriors()
+    decoded = runs.networks[1](runs._draws(mean, log_variance))
+    losses = (runs.row_losses(decoded) * runs.shares).sum(dim=1)
+    nats = {"gaussian": losses.log() / 2, "laplace": losses.log(), "bernoulli": losses}
+    law = torch.distributions.Normal(mean, (log_variance / 2).exp())
+    kl = torch.distributions.kl_divergence(law, torch.distributions.Normal(0.0, 1.0)).sum(dim=2)
+    (nats[likelihood] + 2.0 * (kl * runs.shares).sum(dim=1) / 3).sum().backward()
+    for network in runs.networks:
+        for p in network.weights:
+            torch.testing.assert_close(gradients.pop(0), p.grad, rtol=1e-3, atol=1e-5)
+
+
+def test_weights_are_copies(curve):
+    counts = np.random.RandomState(0).randint(1, 4, len(curve))
+    copies, weighted = Rows(np.repeat(curve, counts, axis=0)), Rows(curve, counts.astype(float))
+    gains = [trial().runs(rows).gains() for rows in (copies, weighted)]
+    np.testing.assert_allclose(*gains, rtol=1e-3, atol=1e-4)
+
+
+# ------------------------------------------------------------------------ the estimator
+
+
+@pytest.mark.parametrize("shape", [(100, 6), (12, 19), (40, 2)])
+def test_where_nothing_is_to_be_gained_the_model_is_probabilistic_pca(shape):
+    # One component, for otherwise a weight of the KL term above 1 is right to silence it.
+    spread = np.ones(shape[1])
+    spread[0] = 4
+    X, new = noise(*shape) * spread, 2 * noise(50, shape[1], seed=1)
+    est = VariationalAutoencoderTransformer(1, random_state=0).fit(X)  # no warning
+    pca = PCA(1).fit(X)
+    assert est.alpha_ == math.inf
+    assert est.beta_ == est.n_iter_ == 1
+    assert est.noise_variance_ == pytest.approx(pca.noise_variance_, rel=1e-5)
+    np.testing.assert_allclose(est.score_samples(new), pca.score_samples(new), rtol=1e-4)
+    middle = est.transform(np.zeros((1, shape[1])))
+    far = 1e3 * new  # linear everywhere
+    np.testing.assert_allclose(
+        est.transform(far) - middle, 2 * (est.transform(far / 2) - middle), rtol=1e-6
+    )
+
+
+# The noise of binary numbers is larger than that here, and silences the codes.
+@pytest.mark.filterwarnings("ignore:The posterior has collapsed")
+@pytest.mark.parametrize("likelihood", ["laplace", "bernoulli"])
+def test_other_likelihoods_stay_at_the_linear_start(likelihood):
+    est = VariationalAutoencoderTransformer(likelihood=likelihood, random_state=0)
+    X = unit(noise(100, 4))
+    est.fit(X)
+    assert est.alpha_ == math.inf
+    assert np.isfinite(est.score(X))
+    if likelihood == "laplace":
+        draws = est.inverse_transform(est.sample_posterior(X, random_state=0))
+        assert est.noise_variance_ == pytest.approx(2 * np.abs(X - draws).mean() ** 2, rel=0.1)
+
+
+@ignore_not_converged
+def test_where_something_is_the_noise_is_that_of_new_rows(curve):
+    curve = 3 * curve[::2] + 0.1 * noise(100, 3)
+    est = VariationalAutoencoderTransformer(1, max_iter=60, random_state=0).fit(curve)
+    assert est.alpha_ == 0.002
+    factor = est.net_.module_.optimism
+    assert factor > 1
+    draws = [est.sample_posterior(curve, random_state=seed) for seed in range(50)]
+    errors = [np.square(curve - est.inverse_transform(draw)).mean() for draw in draws]
+    assert est.noise_variance_ == pytest.approx(factor * np.mean(errors), rel=0.05)
+    assert est.elbo_ < est.score(curve) + 0.02
+
+
+@ignore_not_converged
+def test_the_weight_is_one_where_that_of_the_rows_does_not_pay(curve, monkeypatch):
+    build = VariationalAutoencoderTransformer
+    X = curve @ noise(3, 6) + 0.1 * noise(200, 6, seed=1)
+    redundancy = build(alpha=0.002, max_iter=2, random_state=0).fit(X).beta_
+    tried = []
+
+    def optimism(self, rows):
+        tried.append(self.beta)
+        return 1.5 if self.beta == 1 else None
+
+    monkeypatch.setattr(BoundTrial, "optimism", optimism)
+    est = build(max_iter=2, random_state=0).fit(X)
+    assert tried == [pytest.approx(redundancy), 1.0]
+    assert (est.alpha_, est.beta_, est.net_.module_.optimism) == (0.002, 1, 1.5)
+    monkeypatch.setattr(BoundTrial, "optimism", lambda *args: 1.2)
+    assert build(max_iter=2, random_state=0).fit(X).beta_ == pytest.approx(redundancy)
+
+
+@ignore_not_converged
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"alpha": 0.02},
+        {"beta": 1},
+        {"free_bits": 0.1},
+        {"noise": 0.1},
+        {"encoder": torch.nn.Linear},
+        {"hidden_layer_sizes": ()},
+    ],
+)
+def test_what_is_not_tried(params, monkeypatch):
+    monkeypatch.setattr(BoundTrial, "optimism", None)
+    est = VariationalAutoencoderTransformer(**params, max_iter=2, random_state=0)
+    assert est.fit(noise(40, 3)).alpha_ == params.get("alpha", 0.002)
+    many = VariationalAutoencoderTransformer(max_iter=2, random_state=0).fit(noise(601, 3))
+    block = VariationalAutoencoderTransformer(random_state=0).partial_fit(noise(40, 3))
+    assert many.alpha_ == block.alpha_ == 0.002
+    assert many.net_.module_.optimism == 1
+
+
+@ignore_not_converged
+def test_a_model_that_stayed_learns_from_further_rows(curve):
+    X, more = noise(60, 3), np.tile(curve, (4, 1)) + 0.01 * noise(800, 3)
+    est = VariationalAutoencoderTransformer(1, max_iter=60, warm_start=True, random_state=0)
+    assert est.fit(X).alpha_ == math.inf
+    codes = est.transform(X)
+    np.testing.assert_allclose(est.fit(X).transform(X), codes)  # stays again
+    assert est.alpha_ == math.inf
+    blocks = copy.deepcopy(est)
+    linear = PCA(1).fit(more).score(more)
+    assert est.fit(more).alpha_ == 0.002
+    assert est.score(more) > linear + 0.5
+    blocks.partial_fit(more)
+    assert blocks.beta_ > 1
+    for _ in range(40):
+        blocks.partial_fit(more)
+    assert blocks.score(more) > linear + 0.5
+
+
+@ignore_not_converged
+def test_trials_draw_no_random_numbers_of_the_training(curve):
+    before = torch.get_rng_state()
+    trial().optimism(Rows(curve))
+    assert torch.equal(torch.get_rng_state(), before)
