@@ -28,7 +28,7 @@ class BoundRuns(Runs):
 
     # Larger than the plain model's: the weight of the KL term is to have its effect within few
     # steps.
-    learning_rate = 0.01
+    learning_rate = 0.02
 
     def __init__(self, networks, x, target, weights, held_out, trial):
         super().__init__(networks, x, target, weights, held_out, trial)
