@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from .batches import Rows, center_and_scale
+from .flat import FlatParameters
 from .likelihoods import LIKELIHOODS
 from .modules import ACTIVATIONS, Perceptron
 from .net import warmup_cosine
@@ -61,6 +62,8 @@ class Runs:
         ]
         kept = [p for network in networks for p in network.kept]
         self.optimizer = torch.optim.Adam([*groups, {"params": kept}], fused=True)
+        known = [p for group in self.optimizer.param_groups for p in group["params"]]
+        self.parameters = FlatParameters(known, self.optimizer)
 
     def gains(self):
         """Train; what every row, held out, costs under PCA, less what it costs then."""
@@ -68,9 +71,9 @@ class Runs:
         for step in range(N_STEPS):
             for group in self.optimizer.param_groups:
                 group["lr"] = self.learning_rate * warmup_cosine((step + 0.5) / N_STEPS)
-            self.optimizer.zero_grad()
+            self.parameters.gradients.zero_()
             self.objective(step).backward()
-            self.optimizer.step()
+            self.parameters.step()
         # In the order of the rows.
         return (before - self.costs()).T[self.held_out.T]
 

@@ -1,14 +1,15 @@
-"""Which weights are kept and when training ends, where the loss goes astray."""
+"""Mean losses; which weights are kept and when training ends, where the loss goes astray."""
 
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from skorch.callbacks import PassthroughScoring
 from skorch.history import History
 from torch import nn
 
-from skae._core.net import BestWeights, Stopping
+from skae._core.net import BestWeights, MeanLoss, Stopping
 
 
 def run(callback, losses):
@@ -19,6 +20,7 @@ def run(callback, losses):
     for epoch, loss in enumerate(losses):
         nn.init.constant_(net.module_.weight, epoch)
         net.history.new_epoch()
+        net.epoch = net.history[-1]
         for name, value in {"epoch": epoch, "objective": loss, "train_batch_count": 1}.items():
             net.history.record(name, value)
         callback.on_epoch_end(net)
@@ -33,6 +35,7 @@ def run(callback, losses):
         ([2.0, 1.5, 1.0, 3.1, 1.2], 4),
         ([2.0, 1.5, 1.0, 3.1, 1.2, 0.9], 5),
         ([2.0, 1.5, 1.0, 3.1, 9.0, 4.0], 1),
+        ([2.0, 1.5, 1.0, 0.9, 0.8, 0.7, 3.1], 4),
     ],
 )
 def test_weights_that_went_astray_are_not_kept(losses, kept):
@@ -50,3 +53,25 @@ def test_epochs_that_went_astray_are_no_plateau(loss, finishes):
     run(Stopping("objective", 1e-3, 3, schedule), [2.0, 1.5, 1.0, *[loss] * 5])
     assert bool(finished) == finishes
     assert np.isfinite(finished).all()
+
+
+@pytest.mark.parametrize("on_train", [True, False])
+def test_mean_losses_are_those_of_skorch(on_train):
+    prefix = "train" if on_train else "valid"
+    arguments = f"{prefix}_loss", True, on_train
+    histories = []
+    for callback in (MeanLoss(*arguments), PassthroughScoring(*arguments)):
+        history = History()
+        callback.initialize()
+        for losses in ([3.0, 1.0], [2.5, 0.5], [2.6, 1.5], [0.1, 0.2]):
+            history.new_epoch()
+            for part in ("train", "valid"):
+                for size, loss in zip((5, 3), losses, strict=True):
+                    history.new_batch()
+                    history.record_batch(f"{part}_loss", loss if part == prefix else 7.0)
+                    history.record_batch(f"{part}_batch_size", size)
+            callback.on_epoch_end(SimpleNamespace(history=history, epoch=history[-1]))
+        histories.append([{k: v for k, v in epoch.items() if k != "batches"} for epoch in history])
+    assert [list(epoch) for epoch in histories[0]] == [list(epoch) for epoch in histories[1]]
+    for ours, theirs in zip(*histories, strict=True):
+        assert ours == pytest.approx(theirs)
