@@ -335,14 +335,17 @@ def variational_marks(sets):
     """Held-out bound against the log-likelihood of probabilistic PCA, in nats for a row."""
     header = "".join(f"{f'split {seed}':>10}" for seed in SEEDS)
     print(f"\n{'held-out bound less probabilistic PCA':<40}{header}  active")
-    behind, collapsed, warned = [], [], []
+    behind, equal, collapsed, warned = [], [], [], []
     for name, X in sets.items():
         runs = [variational(X, seed) for seed in SEEDS]
         print(f"{name:<40}" + "".join(f"{run[0]:10.3f}" for run in runs), [run[1] for run in runs])
-        behind += [name] if min(run[0] for run in runs) < 0 else []
+        found = [run[0] for run in runs]
+        behind += [name] if min(found) < -0.001 else []
+        equal += [name] if statistics.median(found) <= 0.001 else []
         collapsed += [name] if min(run[1] for run in runs) < 2 else []
         warned += [name] if any(run[2] for run in runs) else []
-    mark(not behind, "bound above probabilistic PCA's on every set and split", behind)
+    mark(not behind, "at least probabilistic PCA - 0.001 on every set and split", behind)
+    mark(not equal, "above it on every set, by the median of splits", equal)
     mark(not collapsed, "no collapse: 2 active components", collapsed)
     mark(not warned, "no warning", warned)
 
