@@ -261,7 +261,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     :class:`AutoencoderTransformer`. Training starts at the solution of probabilistic PCA
     [4]_, which a model without hidden layers keeps to: its components are not collapsed, and
     its bound is the log-likelihood. Small tables without more to say stay there, see ``alpha``:
-    of 375 splits of 125 tables, 85 end below it on rows held out with a number for ``alpha``, and 5
+    of 375 splits of 125 tables, 85 end below it on rows held out with a number for ``alpha``, and 9
     with ``'auto'``. The noise of a draw from a posterior belongs to the
     row, so that a row of weight two trains as two copies of it do. After training every axis
     of the latent space is shifted and scaled to where the KL term is smallest: codes drawn
