@@ -17,15 +17,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._callbacks import FitTasks
 from ._core.batches import Batches, Rows, as_tensor, center_and_scale
+from ._core.callbacks import OWN, training_callbacks
 from ._core.device import check_device
 from ._core.likelihoods import LIKELIHOODS
 from ._core.modules import ACTIVATIONS, Autoencoder, Perceptron, user_module
-from ._core.net import (
-    OWN,
-    AutoencoderNet,
-    Objective,
-    training_callbacks,
-)
+from ._core.net import AutoencoderNet, Objective
 from ._core.principal import start_at_pca
 from ._core.seeding import limited_threads, no_autocast, seeded, work
 from ._validation import (

@@ -7,8 +7,9 @@ import torch
 from skorch.callbacks import Callback
 
 from .batches import Batches, block_size
+from .callbacks import compared, copied
 from .likelihoods import LIKELIHOODS, MIN_DISPERSION, squared_error
-from .net import AutoencoderNet, compared, copied
+from .net import AutoencoderNet
 from .noise import BANK_SIZE, fixed_bank, noises_for
 from .penalties import share_of_rows, weighted_mean
 

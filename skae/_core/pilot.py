@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from .batches import Rows, center_and_scale
+from .callbacks import warmup_cosine
 from .flat import FlatParameters
 from .likelihoods import LIKELIHOODS
 from .modules import ACTIVATIONS, Perceptron
-from .net import warmup_cosine
 from .principal import start_at_pca
 
 __all__ = ["Runs", "Trial"]

@@ -9,7 +9,7 @@ from skorch.callbacks import PassthroughScoring
 from skorch.history import History
 from torch import nn
 
-from skae._core.net import BestWeights, MeanLoss, Stopping
+from skae._core.callbacks import BestWeights, MeanLoss, Stopping
 
 
 def run(callback, losses):

@@ -9,9 +9,10 @@ from torch import nn
 
 from skae._core import principal
 from skae._core.batches import Batches, Rows, center_and_scale
+from skae._core.callbacks import warmup_cosine
 from skae._core.likelihoods import LIKELIHOODS
 from skae._core.modules import ACTIVATIONS, Autoencoder, Perceptron
-from skae._core.net import Objective, warmup_cosine
+from skae._core.net import Objective
 from skae._core.principal import axes_of, noise_redundancy, principal_axes, sampled
 from skae._core.seeding import limited_threads, work
 
