@@ -80,7 +80,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         numbers). Of fewer, parts are held out in turn in small trial runs: if they
         gain by more than PCA, by 1.5 standard errors, the decay is 0.003 for the decoder and a
         tenth of that for the encoder; if not, the model stays at PCA, and training ends after
-        one epoch. ``alpha_`` says which it was; further training keeps it, unless it was PCA.
+        one epoch. ``alpha_`` says which it was; further training keeps it, unless it was PCA:
+        then `fit` starts anew.
         Nothing is tried with ``noise``, penalties, own networks, without hidden layers, or in
         `partial_fit`.
 

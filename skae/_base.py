@@ -176,7 +176,8 @@ class BaseAutoencoder(
         """
         hooks = self._begin_fit_task(X, y, sample_weight)
         with restored_on_error(self):
-            resume = self.warm_start and hasattr(self, "net_")
+            # A model that stayed at PCA has nothing to go on from.
+            resume = self.warm_start and hasattr(self, "net_") and not self._decay.is_infinite
             self._train(X, sample_weight, resume, y=y, hooks=hooks)
             if hooks is not None:
                 hooks.end_fit()
@@ -454,7 +455,7 @@ class BaseAutoencoder(
         net.prepare(
             objective=self._objective(net.module_, rows, seed),
             noise=self.noise,
-            lr=self.learning_rate_init,
+            lr=0.0 if decay.is_infinite else self.learning_rate_init,
             decays=decay.for_rows(rows.n_different(MAX_COUNTED, seed)),
             shuffle=self.shuffle,
             batch_size=batch_size,

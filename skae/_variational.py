@@ -108,8 +108,8 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         rows have it nor with 1, the model stays at probabilistic PCA, as
         :class:`~sklearn.decomposition.PCA` has it, and training ends after one epoch.
         ``alpha_`` and ``beta_`` say what it was; further training keeps them, unless it was
-        PCA. Nothing is tried with a number for ``beta``, ``noise``, ``free_bits``, own
-        networks, without hidden layers, or in `partial_fit`.
+        PCA: then `fit` starts anew. Nothing is tried with a number for ``beta``, ``noise``,
+        ``free_bits``, own networks, without hidden layers, or in `partial_fit`.
 
     solver : {'adam', 'sgd'}, default='adam'
         Adam, or gradient descent with Nesterov's momentum 0.9.
@@ -227,11 +227,14 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         training rows: the mean squared error (``'gaussian'``), or twice the squared mean
         absolute error (``'laplace'``), of draws from posteriors. Where rows were held out in
         trial runs (see ``alpha``) that of new rows: the loss is larger by what it was for these.
+        Of a model that stayed at probabilistic PCA that of
+        :class:`~sklearn.decomposition.PCA`; of rows n less than half as many as features,
+        the mean of the variances left, times ``(n + 1) / (n - 1 - n_components)``.
         None for ``'bernoulli'``.
 
     elbo_ : float
         Evidence lower bound of the training rows, with weight 1 of the KL term whatever
-        ``beta`` is; in nats for a row, from at most 10 000 of them.
+        ``beta`` is, and ``noise_variance_``; in nats for a row, from at most 10 000 of them.
 
     kl_per_component_ : ndarray of shape (n_components,)
         Mean KL divergence of each component from the prior, in nats.
@@ -262,11 +265,13 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     [4]_, which a model without hidden layers keeps to: its components are not collapsed, and
     its bound is the log-likelihood. Small tables without more to say stay there, see ``alpha``:
     of 375 splits of 125 tables, 85 end below it on rows held out with a number for ``alpha``, and 9
-    with ``'auto'``. The noise of a draw from a posterior belongs to the
-    row, so that a row of weight two trains as two copies of it do. After training every axis
-    of the latent space is shifted and scaled to where the KL term is smallest: codes drawn
-    from the posteriors of the training rows have mean 0 and mean square 1. No row decodes to
-    anything else.
+    with ``'auto'``.
+
+    The noise of a draw from a posterior belongs to the row, so that a row of weight two trains
+    as two copies of it do. After training every axis of the latent space is shifted and scaled
+    to where the KL term is smallest: codes drawn from the posteriors of the training rows have
+    mean 0 and mean square 1. No row decodes to anything else. What stays at probabilistic PCA
+    has its axes from there: the mean square is 1 in the count of a sample, up to a share of 1 / n.
 
     The bound takes the noise of features to be independent. Where it is not, the same
     evidence counts several times: posteriors are too narrow, and holes remain between them.
@@ -420,6 +425,9 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     def _chosen_decay(self, module, rows, seed, resume, one_epoch):
         if module.is_ppca:
             module.beta = None  # it was that of probabilistic PCA
+        goes_on = resume and not one_epoch and self.alpha == "auto"
+        if not (goes_on and self._is_tried(rows)):
+            module.optimism = 1.0  # it was that of other rows
         decay = super()._chosen_decay(module, rows, seed, resume, one_epoch)
         module.is_ppca = decay.is_infinite
         return decay
@@ -435,13 +443,12 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
             if optimism is not None:
                 module.beta, module.optimism = beta, optimism
                 return self._untried_decay
-        if not module.is_ppca:
-            self._start_as_sample(module, rows, seed)
-        module.beta, module.optimism = 1.0, 1.0
+        self._start_as_sample(module, rows, seed)
+        module.beta = 1.0
         return Decay(math.inf)
 
     def _start_as_sample(self, module, rows, seed):
-        """Start at the probabilistic PCA of scikit-learn, whose variances are a sample's."""
+        """Start at probabilistic PCA whose variances are those of a sample."""
         likelihood, n_components = LIKELIHOODS[self.likelihood], int(self.n_components)
         center, scale = module.standardize.buffers()
         networks = {"encoder": module.encoder, "decoder": module.decoder}

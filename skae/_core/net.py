@@ -106,6 +106,7 @@ class AutoencoderNet(NeuralNet):
         """skorch's, which calls those callbacks alone that have something to do."""
         if iterator is None:
             return
+        self._find_listeners()
         if training:
             self._renew_backpropagation()
         begin, end = self.listeners_["on_batch_begin"], self.listeners_["on_batch_end"]
@@ -136,8 +137,11 @@ class AutoencoderNet(NeuralNet):
 
     def _find_listeners(self):
         """Callbacks by hook, but for those that pass over it, as skorch's base class does."""
+        if self.listeners_ is not None and self.listeners_["all"] == self.callbacks_:
+            return
         others = self._callbacks_of_others()
         self.listeners_ = {hook: listening(hook, self.callbacks_) for hook in BATCH_HOOKS}
+        self.listeners_["all"] = list(self.callbacks_)
         self.listeners_["others"] = [c for hook in BATCH_HOOKS for c in listening(hook, others)]
 
     def _renew_backpropagation(self):
@@ -200,7 +204,6 @@ class AutoencoderNet(NeuralNet):
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
         """skorch's loop, which also notes why it ended before the last epoch."""
         self.interrupted = None
-        self._find_listeners()
         try:
             return super().fit_loop(X, y, epochs, **fit_params)
         except KeyboardInterrupt as interrupt:

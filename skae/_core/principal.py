@@ -75,7 +75,9 @@ def start_at_ppca(arguments, axes, variances, left, likelihood, n_components, n_
     n_components : int
     n_rows : int or None
         Rows that variances are those of a sample of, divided by one less, and noise that along
-        the axes they span, as in scikit-learn's PCA; None for the most likely ones.
+        the axes they span, as in scikit-learn's PCA; None for the most likely ones. Of fewer
+        than half as many as features, whose noise that would be many times too large, it is
+        what is expected of new rows.
 
     Returns
     -------
@@ -84,10 +86,15 @@ def start_at_ppca(arguments, axes, variances, left, likelihood, n_components, n_
     """
     center, scale = arguments["center"], arguments["scale"]
     n_axes, n_features = axes.shape
-    factor, n_spanned = 1.0, n_features
+    n_spanned, factor = n_features, 1.0
     if n_rows is not None:
-        factor, n_spanned = n_rows / max(1, n_rows - 1), min(n_rows, n_features)
+        n_spanned, factor = min(n_rows, n_features), n_rows / max(1, n_rows - 1)
     noise = factor * left * n_features / max(1, n_spanned - n_axes)
+    if 2 * n_spanned < n_features:
+        # Of independent noise, axes through the mean of n rows leave n - 1 - n_axes parts in n of
+        # these, and n + 1 of a new one.
+        inflation = (n_rows + 1) / max(1, n_rows - 1 - n_axes)
+        noise = inflation * left * n_features / (n_features - n_axes)
     noise, variances = likelihood.start_noise(noise, center, scale), factor * variances
     gain = (variances - noise).clamp(min=0).sqrt()
     weight = torch.zeros(2 * n_components, n_features, dtype=axes.dtype)

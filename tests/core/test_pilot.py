@@ -212,3 +212,36 @@ def test_sparse_and_single_precision_rows_are_tried(curve):
 
     for X in (csr_matrix(curve), curve.astype(np.float32)):
         assert trial().pays(Rows(X))
+
+
+def test_scores_of_held_out_rows_are_those_of_the_model_that_stays():
+    X = noise(100, 6)
+    est = AutoencoderTransformer(early_stopping=True, random_state=0).fit(X)
+    assert est.alpha_ == math.inf
+    seed = np.random.RandomState(0).randint(2**31 - 1)
+    _, held_out = est._split(X, None, seed)
+    assert est.best_validation_score_ == pytest.approx(-error(est, X[held_out.index]), rel=1e-5)
+
+
+class Adding(Callback):
+    """Adds a callback that counts batches after the first epoch."""
+
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) == 1:
+            net.callbacks_.append(("counting", Counting()))
+
+
+class Counting(Callback):
+    """Counts batches."""
+
+    n_batches_ = 0
+
+    def on_batch_end(self, net, training=False, **kwargs):
+        self.n_batches_ += training
+
+
+@ignore_not_converged
+def test_callbacks_added_in_training_see_the_batches_of_further_epochs():
+    params = {"alpha": 0.1, "batch_size": 25, "max_iter": 5, "callbacks": [Adding()]}
+    est = AutoencoderTransformer(**params, random_state=0).fit(noise(100, 6))
+    assert dict(est.net_.callbacks_)["counting"].n_batches_ == 4 * 4

@@ -231,3 +231,36 @@ def test_trials_draw_no_random_numbers_of_the_training(curve):
     before = torch.get_rng_state()
     trial().optimism(Rows(curve))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_of_few_rows_and_many_features_the_noise_is_that_of_new_rows(monkeypatch):
+    monkeypatch.setattr(BoundTrial, "optimism", lambda *args: None)
+    X, new = 2 * noise(20, 400), 2 * noise(300, 400, seed=1)
+    est = VariationalAutoencoderTransformer(2, random_state=0).fit(X)
+    errors = np.square(new - est.inverse_transform(est.transform(new)))
+    assert est.noise_variance_ == pytest.approx(errors.mean(), rel=0.1)
+    assert est.score(new) > PCA(2).fit(X).score(new) + 300
+
+
+@ignore_not_converged
+def test_a_model_that_stayed_at_pca_is_fitted_anew():
+    first, second = noise(60, 5) * [3, 2, 0.1, 0.1, 0.1], 1 + noise(70, 5, seed=1)
+    est = VariationalAutoencoderTransformer(warm_start=True, random_state=0).fit(first)
+    assert est.alpha_ == math.inf
+    fresh = VariationalAutoencoderTransformer(random_state=0).fit(second)
+    np.testing.assert_array_equal(est.fit(second).transform(second), fresh.transform(second))
+    assert est.noise_variance_ == fresh.noise_variance_
+    assert est.n_iter_ == fresh.n_iter_
+
+
+@ignore_not_converged
+def test_what_new_rows_cost_more_is_forgotten_with_the_rows(curve):
+    few, many = 3 * curve[::2] + 0.1 * noise(100, 3), np.tile(curve, (4, 1))
+    est = VariationalAutoencoderTransformer(1, max_iter=5, warm_start=True, random_state=0)
+    factor = est.fit(few).net_.module_.optimism
+    assert factor > 1
+    block = copy.deepcopy(est).partial_fit(few)
+    number = copy.deepcopy(est).set_params(beta=1.0).fit(few)
+    assert block.net_.module_.optimism == number.net_.module_.optimism == 1
+    assert est.fit(few).net_.module_.optimism == factor
+    assert est.fit(many).net_.module_.optimism == 1
