@@ -227,7 +227,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         training rows: the mean squared error (``'gaussian'``), or twice the squared mean
         absolute error (``'laplace'``), of draws from posteriors. Where rows were held out in
         trial runs (see ``alpha``) that of new rows: the loss is larger by what it was for these.
-        Of a model that stayed at probabilistic PCA that of
+        Of a model that stayed at probabilistic PCA, if ``'gaussian'``, that of
         :class:`~sklearn.decomposition.PCA`; of rows n less than half as many as features,
         the mean of the variances left, times ``(n + 1) / (n - 1 - n_components)``.
         None for ``'bernoulli'``.
@@ -412,15 +412,11 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
 
     def _objective(self, module, rows, seed):
         if self.beta == "auto" and module.beta is None:  # fitted with a number before
-            module.beta = self._beta_of(module, rows, seed)
+            place, n_components = tuple(module.standardize.buffers()), int(self.n_components)
+            sample = sampled(rows, *place, n_components, seed)
+            module.beta = self._redundancy(sample, axes_of(sample, n_components), *place)
         beta = module.beta if self.beta == "auto" else self.beta
         return EvidenceBound(self.likelihood, beta, self.free_bits)
-
-    def _beta_of(self, module, rows, seed):
-        """The weight of the KL term that belongs to the rows."""
-        place, n_components = tuple(module.standardize.buffers()), int(self.n_components)
-        sample = sampled(rows, *place, n_components, seed)
-        return self._redundancy(sample, axes_of(sample, n_components), *place)
 
     def _chosen_decay(self, module, rows, seed, resume, one_epoch):
         if module.is_ppca:
@@ -437,7 +433,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
 
     def _tried_decay(self, module, rows, seed):
         """Along with it, the weight of the KL term: that of the rows, or 1 if that does not pay."""
-        for beta in sorted({self._beta_of(module, rows, seed), 1.0}, reverse=True):
+        for beta in sorted({module.beta, 1.0}, reverse=True):
             trial = self._trial(BoundTrial, seed, self._untried_decay, beta=beta)
             optimism = trial.optimism(rows)
             if optimism is not None:

@@ -8,7 +8,7 @@ from skorch.callbacks import Callback
 
 from .batches import Batches, block_size
 from .callbacks import compared, copied
-from .likelihoods import LIKELIHOODS, MIN_DISPERSION, squared_error
+from .likelihoods import LIKELIHOODS, MIN_DISPERSION
 from .net import AutoencoderNet
 from .noise import BANK_SIZE, fixed_bank, noises_for
 from .penalties import share_of_rows, weighted_mean
@@ -203,7 +203,8 @@ class VariationalNet(AutoencoderNet):
         mean square 1 along every axis. Of all shifts and scales of
         the axes these make the mean KL divergence from N(0, I) smallest; the reconstructions
         stay, so that the bound can only gain. Training moves the axes every few batches, so
-        that weights need not: they would be slow.
+        that weights need not: they would be slow. Of a model that stays at probabilistic PCA
+        the place is kept, and with normal noise the dispersion.
 
         Parameters
         ----------
@@ -211,8 +212,6 @@ class VariationalNet(AutoencoderNet):
             Those whose codes are placed.
         decoded : Rows
             Those that the loss is of.
-
-        Of a model that stays at probabilistic PCA all that is set already.
 
         Returns
         -------
@@ -225,7 +224,7 @@ class VariationalNet(AutoencoderNet):
         """
         module, loss = self.module_, self._decoded_loss(decoded)
         self.check_finite(loss)
-        if not (module.is_ppca and LIKELIHOODS[self.criterion_.likelihood].loss is squared_error):
+        if not (module.is_ppca and self.criterion_.likelihood == "gaussian"):
             self.set_dispersion(loss * module.optimism)
         means, stds, codes = self._posteriors(rows)
         if module.is_ppca:

@@ -18,16 +18,18 @@ from skae._core.pilot import Stack, Trial, different, likely_positive, parts_of
 ignore_not_converged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
+SETTINGS = {
+    "likelihood": "gaussian",
+    "activation": "silu",
+    "n_components": 1,
+    "first_gain": 0.4,
+    "decays": lambda n_rows: {"encoder": 1e-4, "decoder": 1e-3},
+    "seed": 0,
+}
+
+
 def trial(**changes):
-    settings = {
-        "likelihood": "gaussian",
-        "activation": "silu",
-        "n_components": 1,
-        "first_gain": 0.4,
-        "decays": lambda n_rows: {"encoder": 1e-4, "decoder": 1e-3},
-        "seed": 0,
-    }
-    return Trial(**{**settings, **changes})
+    return Trial(**{**SETTINGS, **changes})
 
 
 def noise(n_samples, n_features, seed=0):

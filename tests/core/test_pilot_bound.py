@@ -13,24 +13,13 @@ from skae import VariationalAutoencoderTransformer
 from skae._core.batches import Rows
 from skae._core.pilot_bound import BoundTrial
 
+from .test_pilot import SETTINGS, noise
+
 ignore_not_converged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
 def trial(**changes):
-    settings = {
-        "likelihood": "gaussian",
-        "activation": "silu",
-        "n_components": 1,
-        "first_gain": 0.7,
-        "decays": lambda n_rows: {"encoder": 1e-4, "decoder": 1e-4},
-        "seed": 0,
-        "beta": 1.0,
-    }
-    return BoundTrial(**{**settings, **changes})
-
-
-def noise(n_samples, n_features, seed=0):
-    return np.random.RandomState(seed).standard_normal((n_samples, n_features))
+    return BoundTrial(**{**SETTINGS, "first_gain": 0.7, "beta": 1.0, **changes})
 
 
 def unit(X):
