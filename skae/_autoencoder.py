@@ -56,10 +56,18 @@ class AutoencoderTransformer(BaseAutoencoder):
         of a Laplace law (absolute error, for data with outliers), or the probability of a
         1 (log loss, for X in [0, 1]).
 
-    noise : float, default=0.0
+    noise : 'auto' or float, default='auto'
         Standard deviation of the Gaussian noise added to the input, never to the target,
         in training: a denoising autoencoder [2]_. In units of the root mean square
         standard deviation of the features.
+
+        With ``'auto'`` it is ``0.2 * left * spread``, where ``left`` is the share of the variance
+        that PCA with ``n_components`` leaves and ``spread`` the standard deviation, in the same
+        units, of PCA's codes along the last component: noise that blurs these codes by a fifth
+        of their spread at most, and hardly where PCA explains nearly all. Rows are then not
+        learnt by heart, and new ones are reconstructed better. It is 0 for linear models, which
+        PCA solves, with own networks, and where the model stays at PCA. Further
+        training keeps what the first rows said.
 
     latent_penalty : {'l1', 'l2', 'mmd'} or None, default=None
         Penalty on the codes: mean absolute sum, mean squared length, or squared maximum
@@ -82,8 +90,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         tenth of that for the encoder; if not, the model stays at PCA, and training ends after
         one epoch. ``alpha_`` says which it was; further training keeps it, unless it was PCA:
         then `fit` starts anew.
-        Nothing is tried with ``noise``, penalties, own networks, without hidden layers, or in
-        `partial_fit`.
+        Nothing is tried with a number for ``noise`` but 0, penalties, own networks, without
+        hidden layers, or in `partial_fit`.
 
     solver : {'adam', 'sgd'}, default='adam'
         Adam, or gradient descent with Nesterov's momentum 0.9.
@@ -187,9 +195,10 @@ class AutoencoderTransformer(BaseAutoencoder):
         Number of epochs begun.
 
     loss_ : float
-        The loss with penalty, without weight decay, in the epoch whose weights were kept,
-        or before the first epoch if none came below; in units of X to the power of the
-        loss: for ``'gaussian'`` without penalty, a mean squared error.
+        The loss of rows with their ``noise``, with penalty, without weight decay, in the epoch
+        whose weights were kept, or before the first epoch, of rows without noise, if none came
+        below; in units of X to the power of the loss: for ``'gaussian'`` without penalty, a
+        mean squared error. ``noise_variance_`` is of rows without noise.
 
     loss_curve_ : list of float
         The same loss in every completed epoch, averaged over its batches.
@@ -205,6 +214,9 @@ class AutoencoderTransformer(BaseAutoencoder):
     alpha_ : float
         The ``alpha`` of the decoder when it was last trained; ``inf`` if the model stayed at
         PCA.
+
+    noise_ : float
+        The ``noise`` in the last training.
 
     noise_variance_ : float or None
         Most likely variance of a feature about its reconstruction, from at most 10 000
@@ -285,6 +297,7 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     _parameter_constraints = {
         **BaseAutoencoder._parameter_constraints,
+        "noise": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "latent_penalty": [StrOptions(set(PENALTIES)), None],
         "latent_alpha": [Interval(Real, 0, None, closed="left")],
     }
@@ -297,7 +310,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         decoder_hidden_layer_sizes=None,
         activation="silu",
         likelihood="gaussian",
-        noise=0.0,
+        noise="auto",
         latent_penalty=None,
         latent_alpha=0.01,
         alpha="auto",
@@ -352,6 +365,13 @@ class AutoencoderTransformer(BaseAutoencoder):
     def _tried_decay(self, module, rows, seed):
         pays = self._trial(Trial, seed, TRIED).pays(rows)
         return TRIED if pays else Decay(math.inf)
+
+    def _noise_level(self, module):
+        if self.noise != "auto":
+            return self.noise
+        # PCA is the solution of linear models, but not with noise.
+        is_linear = self.activation == "identity" or not any(map(len, self._layer_sizes()))
+        return 0.0 if is_linear else module.fitting_noise
 
     def _objective(self, module, rows, seed):
         return Objective(self.likelihood, self.latent_penalty, self.latent_alpha)

@@ -389,9 +389,10 @@ class BaseAutoencoder(
 
     def _start(self, arguments, rows, n_components, seed):
         """Bring the networks to their start; further arguments of the module."""
-        if not (arguments["own_encoder"] or arguments["own_decoder"]):
-            start_at_pca(arguments, rows, LIKELIHOODS[self.likelihood], n_components, seed)
-        return {}
+        if arguments["own_encoder"] or arguments["own_decoder"]:
+            return {}
+        start = partial(start_at_pca, arguments, rows, LIKELIHOODS[self.likelihood])
+        return {"fitting_noise": start(n_components, seed)}
 
     def _network(self, name, own, widths, dtype):
         """The user's module, or a perceptron of these widths."""
@@ -426,8 +427,14 @@ class BaseAutoencoder(
         """Whether to see first if held-out rows gain: where there are few, and PCA is at hand."""
         n_rows, n_features = len(rows), rows.X.shape[1]
         is_small = n_rows <= MAX_TRIED_ROWS and n_rows * n_features <= MAX_TRIED_NUMBERS
-        is_own = self.encoder is not None or self.decoder is not None
-        return is_small and not self.noise and not is_own and any(map(len, self._layer_sizes()))
+        is_built_in = self.encoder is None and self.decoder is None
+        is_curved = any(map(len, self._layer_sizes()))
+        return is_small and is_curved and is_built_in and not self._asks_for_noise
+
+    @property
+    def _asks_for_noise(self):
+        """Whether a model of noisy input is asked for, which need not be the best of other."""
+        return self.noise not in ("auto", 0)
 
     def _trial(self, kind, seed, decay, **further):
         """What is tried with a decay; ``kind`` is the class of it."""
@@ -454,7 +461,7 @@ class BaseAutoencoder(
         n_steps = max_epochs * len(Batches(rows, batch_size))
         net.prepare(
             objective=self._objective(net.module_, rows, seed),
-            noise=self.noise,
+            noise=0.0 if decay.is_infinite else self._noise_level(net.module_),
             lr=0.0 if decay.is_infinite else self.learning_rate_init,
             decays=decay.for_rows(rows.n_different(MAX_COUNTED, seed)),
             shuffle=self.shuffle,
@@ -468,10 +475,15 @@ class BaseAutoencoder(
                 tol=self.tol,
                 patience=self.n_iter_no_change,
                 verbose=bool(self.verbose),
+                try_start=not (self._asks_for_noise or one_epoch or held_out is not None),
                 stays=decay.is_infinite,
                 **({} if one_epoch else self._further_callbacks(n_steps)),
             ),
         )
+
+    def _noise_level(self, module):
+        """Of the input in training."""
+        return self.noise
 
     def _further_callbacks(self, n_steps):
         """What the model adds to `training_callbacks`."""
@@ -508,7 +520,11 @@ class BaseAutoencoder(
         net.check_finite(loss)
         likelihood = LIKELIHOODS[self.likelihood]
         codes = net.codes(sample)
-        return codes, loss, {"noise_variance_": noise_variance(net.module_, likelihood, loss)}
+        summary = {
+            "noise_": float(net.module_.noise),
+            "noise_variance_": noise_variance(net.module_, likelihood, loss),
+        }
+        return codes, loss, summary
 
     @staticmethod
     def _decoded(sample, seed):

@@ -124,9 +124,10 @@ def test_units_of_X_do_not_matter(likelihood, factor, offset, digits, quick):
 @ignore_not_converged
 def test_loss_is_the_mean_squared_error(digits, quick):
     """With a vanishing step size, the loss of an epoch is that of the model it ends with."""
-    est = quick(learning_rate_init=1e-12, max_iter=1, batch_size=300).fit(digits)
+    options = {"learning_rate_init": 1e-12, "max_iter": 1, "batch_size": 300, "noise": 0.0}
+    est = quick(**options).fit(digits)
     assert est.loss_ == pytest.approx(squared_error(est, digits), rel=1e-6)
-    weighted = quick(learning_rate_init=1e-12, max_iter=1, batch_size=300)
+    weighted = quick(**options)
     weights = np.linspace(0, 2, 300)
     weighted.fit(digits, sample_weight=weights)
     errors = np.square(digits - weighted.inverse_transform(weighted.transform(digits)))
@@ -171,7 +172,14 @@ def test_every_parameter_of_training_changes_the_codes(parameter, digits, quick)
 def test_latent_alpha_reaches_the_training(penalty, digits, quick):
     """Before: penalties so small that they change nothing. After: they shape the codes."""
     free, weak, strong = (
-        quick(latent_penalty=name, latent_alpha=weight, alpha=0.01, max_iter=60, batch_size=300)
+        quick(
+            latent_penalty=name,
+            latent_alpha=weight,
+            alpha=0.01,
+            max_iter=60,
+            batch_size=300,
+            noise=0.0,
+        )
         .fit(digits)
         .transform(digits)
         for name, weight in ((None, 1.0), (penalty, 1e-12), (penalty, 1.0))
@@ -207,7 +215,8 @@ def test_alpha_shrinks_hidden_layers_but_not_the_linear_path(digits, quick):
 def test_decay_leaves_few_rows_of_noise_to_pca(shape):
     """There is nothing to learn that rows held out share."""
     X, X_test = np.split(np.random.RandomState(0).standard_normal((2 * shape[0], shape[1])), 2)
-    models = [AutoencoderTransformer(alpha=alpha, random_state=0) for alpha in (0.01, 0)]
+    options = {"noise": 0.0, "random_state": 0}
+    models = [AutoencoderTransformer(alpha=alpha, **options) for alpha in (0.01, 0)]
     decayed, undecayed, linear = (
         np.square(X_test - model.inverse_transform(model.fit(X).transform(X_test))).mean()
         for model in (*models, PCA(2))

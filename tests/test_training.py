@@ -508,7 +508,8 @@ def before_training(parameters):
 def test_weights_of_the_smallest_loss_are_kept_without_early_stopping(digits, quick):
     """The step size explodes at the end: the last epochs are worse than the ones before."""
     schedule = LRScheduler("LambdaLR", lr_lambda=explode_after_ten)
-    est = quick(callbacks=[schedule], max_iter=13, solver="sgd", alpha=0).fit(digits)
+    options = {"solver": "sgd", "alpha": 0, "noise": 0.0}
+    est = quick(callbacks=[schedule], max_iter=13, **options).fit(digits)
     assert est.loss_curve_[-1] > 1.5 * min(est.loss_curve_)
     assert est.loss_ == min(est.loss_curve_)
     X_hat = est.inverse_transform(est.transform(digits))

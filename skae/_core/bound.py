@@ -159,17 +159,6 @@ class KLWarmup(Callback):
 class VariationalNet(AutoencoderNet):
     """A net that keeps the dispersion and the place of the codes where the bound is largest."""
 
-    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
-        """With noise of its own."""
-        if training:
-            self.module_.renew_noise(len(iterator.dataset))
-        super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
-
-    def trim(self):
-        """Let go of the noise, too."""
-        self.module_.vectors = None
-        return super().trim()
-
     def train_step(self, batch, **fit_params):
         """A step whose loss is reported with the KL term in full, so that epochs compare."""
         step = super().train_step(batch, **fit_params)

@@ -139,8 +139,8 @@ class BestWeights(Callback):
         self.best_ = self.before_ = (math.inf, None)
         self.start_, self.seen_, self.state_, self.memory_ = None, None, None, []
         net.start_loss = math.inf
-        # Noise and penalties are not seen in what rows cost.
-        if self.try_start and not net.module_.noise and net.criterion_.is_exact:
+        # Penalties are not seen in what rows cost.
+        if self.try_start and net.criterion_.is_exact:
             self.rows_ = compared(X)
             self.start_, self.costs_ = copied(net.module_.state_dict()), self._costs(net)
 
@@ -257,7 +257,17 @@ class Stopping(EarlyStopping):
 
 
 def training_callbacks(
-    user_callbacks, *, n_steps, monitor, tol, patience, verbose, stays=False, further=(), n_held=0
+    user_callbacks,
+    *,
+    n_steps,
+    monitor,
+    tol,
+    patience,
+    verbose,
+    try_start,
+    stays=False,
+    further=(),
+    n_held=0,
 ):
     """All callbacks of a run, in the order they are called.
 
@@ -275,6 +285,8 @@ def training_callbacks(
         Epochs without improvement that end training.
     verbose : bool
         Whether a progress bar is shown.
+    try_start : bool
+        Whether the result is held against the start.
     stays : bool
         Whether training is to end where it starts.
     further : list of pairs of name and callback
@@ -290,10 +302,7 @@ def training_callbacks(
         (f"{OWN}train_loss", MeanLoss("train_loss", on_train=True)),
         *([(f"{OWN}valid_loss", MeanLoss("valid_loss"))] if held_out else []),
         (f"{OWN}objective", WithDecay()),
-        (
-            f"{OWN}best_weights",
-            BestWeights(monitor, n_steps is not None and not held_out),
-        ),
+        (f"{OWN}best_weights", BestWeights(monitor, try_start)),
         *([] if schedule is None else [(f"{OWN}step_size", schedule)]),
         *([(f"{OWN}progress", EpochBar())] if verbose else []),
         *((f"{OWN}{name}", callback) for name, callback in further),

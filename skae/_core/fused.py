@@ -128,10 +128,10 @@ class Backpropagation:
         x = x.to(module.standardize.center)
         weights = None if weights is None else weights.to(x.device, module.dtype)
         self.parameters.clear()
+        place = self.encoder.input_of(len(x))
         # With noise, what the encoder gets is not what the decoder is to hit.
-        place = None if module.noise else self.encoder.input_of(len(x))
-        standard = module.standardized(x, place)
-        encoded = self.encoder.forward(module.corrupted(x, standard))
+        standard = module.standardized(x, None if module.noise else place)
+        encoded = self.encoder.forward(module.corrupted(x, standard, place))
         latent = module.latent(encoded, x)
         output = self.decoder.forward(module.decoder_input(latent))
         prediction = module.prediction(latent, output, x, standard)

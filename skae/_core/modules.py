@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from .noise import bank, bank_size, fixed_bank, key_axes, noise_for
+from .noise import InputNoise, bank, bank_size, fixed_bank, key_axes, noise_for
 
 __all__ = [
     "ACTIVATIONS",
@@ -196,18 +196,32 @@ class Autoencoder(nn.Module):
         From the decoder's output to the mean of x: a sigmoid for logits, or identity.
     own_encoder, own_decoder : bool
         Whether the network is the user's, in units of X.
+    fitting_noise : float
+        The ``noise`` that suits the data.
 
     Attributes
     ----------
     noise : float
         Standard deviation of the Gaussian noise on standardized input at training.
+    input_noise : InputNoise or None
+        What it is made of in a run of training; drawn anew for every batch if None.
     has_logits : bool
         Whether the decoder's output is a logit, which has no unit.
     """
 
-    noise = 0.0
+    noise, input_noise = 0.0, None
 
-    def __init__(self, encoder, decoder, center, scale, link, own_encoder=False, own_decoder=False):
+    def __init__(
+        self,
+        encoder,
+        decoder,
+        center,
+        scale,
+        link,
+        own_encoder=False,
+        own_decoder=False,
+        fitting_noise=0.0,
+    ):
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
@@ -217,6 +231,7 @@ class Autoencoder(nn.Module):
         self.dtype = center.dtype
         self.own_encoder = own_encoder
         self.own_decoder = own_decoder
+        self.fitting_noise = fitting_noise
         self.has_logits = not isinstance(link, nn.Identity)
         # The networks that the public ones were built around, and these. In a dict, so that
         # torch does not find their parameters twice.
@@ -250,14 +265,34 @@ class Autoencoder(nn.Module):
         output = self.decode(self.decoder_input(latent))
         return self.prediction(latent, output, x, standard)
 
-    def corrupted(self, x, standard):
-        """What the encoder gets of rows: with noise in training, if there is to be any."""
+    def corrupted(self, x, standard, out=None):
+        """What the encoder gets of rows: with noise in training, if there is to be any.
+
+        With noise, in the memory of ``out`` unless that is None.
+        """
         # The user's encoder gets a copy: it may work in place.
         inputs = x.clone() if self.own_encoder else standard
-        if self.training and self.noise:
-            unit = self.standardize.scale if self.own_encoder else 1
-            inputs = inputs + self.noise * unit * torch.randn_like(inputs)
-        return inputs
+        if not (self.training and self.noise):
+            return inputs
+        unit = self.standardize.scale.item() if self.own_encoder else 1.0
+        if self.input_noise is None:
+            vectors = torch.randn_like(inputs)
+        else:
+            vectors = self.input_noise.for_batch(len(x))
+        return torch.add(inputs, vectors, alpha=self.noise * unit, out=out)
+
+    def renew_noise(self, rows, batch_size):
+        """Prepare the noise of an epoch of the rows."""
+        if not self.noise:
+            return
+        if self.input_noise is None:
+            dtype = self.standardize.center.dtype if self.own_encoder else self.dtype
+            self.input_noise = InputNoise(rows, batch_size, self.standardize.center.to(dtype))
+        self.input_noise.renew()
+
+    def forget_noise(self):
+        """Let go of what `renew_noise` prepared."""
+        self.input_noise = None
 
     def encode(self, inputs):
         """The encoder's output."""
@@ -408,10 +443,14 @@ class VariationalAutoencoder(Autoencoder):
         """The vector of a bank that belongs to each row."""
         return noise_for(self.key.forward(x), vectors)
 
-    def renew_noise(self, n_rows):
-        """Draw the noise of an epoch, or of less, of n rows."""
+    def renew_noise(self, rows, batch_size):
+        super().renew_noise(rows, batch_size)
         axes = self.to_latent.center
-        self.vectors = bank(len(axes), axes, bank_size(n_rows))
+        self.vectors = bank(len(axes), axes, bank_size(len(rows)))
+
+    def forget_noise(self):
+        super().forget_noise()
+        self.vectors = None
 
     def posterior(self, x, standard):
         """Means and log-variances, both of shape (n, n_components)."""

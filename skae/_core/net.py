@@ -109,6 +109,7 @@ class AutoencoderNet(NeuralNet):
         self._find_listeners()
         if training:
             self._renew_backpropagation()
+            self.module_.renew_noise(iterator.dataset, iterator.batch_size)
         begin, end = self.listeners_["on_batch_begin"], self.listeners_["on_batch_end"]
         batches = self.epoch["batches"]
         n_before = len(batches)
@@ -250,6 +251,7 @@ class AutoencoderNet(NeuralNet):
     def trim(self):
         """Let go of the data, of our own callbacks and of the history of batches."""
         self.release_parameters()
+        self.module_.forget_noise()
         self.listeners_ = None
         self.set_precision(self.module_.standardize.center.dtype)
         self.train_split = None

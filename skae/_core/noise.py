@@ -4,13 +4,69 @@ So a row of weight two trains as two copies of it do, and what a row scores does
 on the rows beside it.
 """
 
+import numpy as np
 import torch
 
-__all__ = ["BANK_SIZE", "bank", "bank_size", "fixed_bank", "key_axes", "noise_for", "noises_for"]
+__all__ = [
+    "BANK_SIZE",
+    "InputNoise",
+    "bank",
+    "bank_size",
+    "fixed_bank",
+    "key_axes",
+    "noise_for",
+    "noises_for",
+]
 
 # Vectors in a bank, primes. Rows that share one by chance do no harm, for banks change from epoch
 # to epoch.
 BANK_SIZE, LARGE_BANK_SIZE = 2039, 16381
+
+# Numbers in all that the vectors for input have at most, if there are as many as rows in a batch.
+MAX_NUMBERS = 2**20
+
+
+class InputNoise:
+    """N(0, I) vectors for the input of training, drawn once, that change rows with every epoch.
+
+    To draw them anew for every row would take longer than the steps of a small network do.
+
+    Parameters
+    ----------
+    rows : Rows
+        Which train.
+    batch_size : int
+    like : tensor
+        Of the device and precision that the vectors are to have.
+    """
+
+    def __init__(self, rows, batch_size, like):
+        n_features, n_rows = rows.X.shape[1], min(batch_size, len(rows))
+        size = max(n_rows, min(BANK_SIZE, MAX_NUMBERS // n_features))
+        self.vectors = bank(n_features, like, size)
+        # Equal rows are to have equal noise, wherever they stand. What batches of some of the
+        # rows do depends on their order anyway.
+        self.ranks = ranks(rows).to(like.device) if n_rows == len(rows) else None
+
+    def renew(self):
+        """Give every row another vector."""
+        self.start = int(torch.randint(len(self.vectors), ()))
+        if self.ranks is not None:
+            self.of_all = self.vectors[(self.ranks + self.start) % len(self.vectors)]
+
+    def for_batch(self, n):
+        """Vectors for the n rows of the next batch."""
+        if self.ranks is not None:
+            return self.of_all
+        start = self.start if self.start + n <= len(self.vectors) else 0
+        self.start = start + n
+        return self.vectors[start : self.start]
+
+
+def ranks(rows):
+    """Of every row, its place among the different ones in the order of their numbers."""
+    _, inverse = np.unique(rows[:][0].numpy(), axis=0, return_inverse=True)
+    return torch.from_numpy(inverse.ravel())
 
 
 def bank_size(n_rows):

@@ -28,6 +28,9 @@ MAX_STARTED, MIN_STARTED = 2**22, 2_000
 # Features up to which the whole covariance is decomposed.
 MAX_COVARIANCE = 1024
 
+# Spread of codes that noise makes where PCA leaves all of the variance, in units of their own.
+NOISE = 0.2
+
 # Random directions that stand for all of them in the covariance of more features, and powers of
 # the covariance that leave the leading axes of it: training only starts there.
 N_PROBES, N_POWERS = 128, 3
@@ -46,6 +49,11 @@ def start_at_pca(arguments, rows, likelihood, n_components, seed):
     rows : Rows
     likelihood : Likelihood
     n_components, seed : int
+
+    Returns
+    -------
+    noise : float
+        Standard deviation of the noise on standardized input that suits the data.
     """
     center, scale = arguments["center"], arguments["scale"]
     axes, variances, left = principal_axes(rows, center, scale, n_components, seed)
@@ -54,6 +62,16 @@ def start_at_pca(arguments, rows, likelihood, n_components, seed):
     weight, bias = likelihood.linear_start(axes.T * size, center, scale)
     arguments["encoder"].start_at(axes / size, left=left)
     arguments["decoder"].start_at(weight, bias, left=left)
+    return fitting_noise(variances, left)
+
+
+def fitting_noise(variances, left):
+    """Noise that blurs codes of PCA by a share of their spread along the last axis.
+
+    The share is the larger, the more of the variance PCA leaves: where that is nothing, neither
+    is there anything to average over. ``variances`` and ``left`` are of `axes_of`.
+    """
+    return NOISE * left * float(variances[-1].sqrt()) if len(variances) else 0.0
 
 
 def start_at_ppca(arguments, axes, variances, left, likelihood, n_components, n_rows=None):

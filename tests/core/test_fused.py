@@ -31,7 +31,7 @@ CLASSES = [AutoencoderTransformer, VariationalAutoencoderTransformer]
 
 def built(cls, weights=None, **params):
     """Module and objective of an untrained estimator, amid weights that nothing is special at."""
-    est = cls(**{"hidden_layer_sizes": (6, 5), "random_state": 0, **params})
+    est = cls(**{"hidden_layer_sizes": (6, 5), "noise": 0.0, "random_state": 0, **params})
     net = est._build_net(Rows(X, weights), torch.device("cpu"), 0)
     module, objective = net.module_.train(), est._objective(net.module_, Rows(X, weights), 0)
     module.noise = est.noise
