@@ -46,6 +46,7 @@ LOADERS = (load_wine, load_breast_cancer, load_iris, load_diabetes)
 
 VARIATIONS = {
     "defaults": {},
+    "no noise": {"noise": 0.0},
     "alpha 0": {"alpha": 0},
     "alpha 0.001": {"alpha": 0.001},
     "alpha 0.003": {"alpha": 0.003},

@@ -5,7 +5,8 @@ Denoising
 Noise is added to images of digits, and models that have seen only clean images take it out
 again: they encode the noisy image, and decode. An autoencoder trained to copy clean images was
 never asked to do this. With ``noise`` it is: noise is added to its input in training, and
-the clean image is what it has to give. Beside them stand
+the clean image is what it has to give. A little is added by default, for the sake of new rows; the
+plain models here have none. Beside them stand
 :class:`~sklearn.decomposition.PCA` and the best linear map from noisy to clean.
 """
 
@@ -43,8 +44,8 @@ print(f"unit {unit:.2f}, so that noise of {noise_std} is noise={noise_std / unit
 
 options = {"random_state": 0}
 denoising = AutoencoderTransformer(16, noise=noise_std / unit, **options).fit(X_train)
-plain = AutoencoderTransformer(16, **options).fit(X_train)
-narrow = AutoencoderTransformer(4, **options).fit(X_train)
+plain = AutoencoderTransformer(16, noise=0.0, **options).fit(X_train)
+narrow = AutoencoderTransformer(4, noise=0.0, **options).fit(X_train)
 ridge = Ridge(alpha=len(X_train) * noise_std**2).fit(X_train, X_train)
 pcas = [PCA(n).fit(X_train) for n in (2, 4, 6, 8, 12, 16, 24, 32, 48, 64)]
 

@@ -86,7 +86,7 @@ class AutoencoderTransformer(BaseAutoencoder):
 
         With ``'auto'`` it is 0.01 where there are more than 600 rows (or more than 262 144
         numbers). Of fewer, parts are held out in turn in small trial runs: if they
-        gain by more than PCA, by 1.5 standard errors, the decay is 0.003 for the decoder and a
+        gain by more than PCA, by 1.25 standard errors, the decay is 0.003 for the decoder and a
         tenth of that for the encoder; if not, the model stays at PCA, and training ends after
         one epoch. ``alpha_`` says which it was; further training keeps it, unless it was PCA:
         then `fit` starts anew.

@@ -104,7 +104,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         ``'auto'`` is 0.002: a fifth of what `AutoencoderTransformer` has for many rows, since
         the divergence from the prior holds the model back, too. But of at most 600 rows (and
         262 144 numbers) parts are held out in turn in small trial runs first. If they do not
-        get likelier than under probabilistic PCA by 1.5 standard errors, with ``beta`` as the
+        get likelier than under probabilistic PCA by 1.25 standard errors, with ``beta`` as the
         rows have it nor with 1, the model stays at probabilistic PCA, as
         :class:`~sklearn.decomposition.PCA` has it, and training ends after one epoch.
         ``alpha_`` and ``beta_`` say what it was; further training keeps them, unless it was

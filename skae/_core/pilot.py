@@ -28,7 +28,7 @@ N_FOLDS, MIN_ROWS = 8, 10
 HIDDEN_LAYER_SIZES, N_STEPS = (32, 16), 50
 
 # Standard errors that the mean gain is above 0.
-N_ERRORS = 1.5
+N_ERRORS = 1.25
 
 
 class Runs:
