@@ -1,6 +1,6 @@
 """Whole-batch iteration over arrays, CSR matrices and memory maps, without copying them."""
 
-from itertools import pairwise
+from itertools import pairwise, repeat
 
 import numpy as np
 import torch
@@ -96,6 +96,10 @@ class Rows(Dataset):
         return self._tensor.index_select(0, torch.from_numpy(index)), None
 
 
+# Numbers in all of rows that are gathered at once for all batches of an epoch, at most.
+MAX_GATHERED = 2**18
+
+
 class Batches:
     """Iterator over a `Rows` in batches of nearly equal size, none above ``batch_size``.
 
@@ -117,8 +121,17 @@ class Batches:
         order = None
         if self.shuffle and len(self) > 1:
             order = torch.randperm(n_samples).numpy()
+            if n_samples * self.dataset.X.shape[1] <= MAX_GATHERED:
+                yield from self._cut(*self.dataset[order], np.diff(bounds).tolist())
+                return
         for start, stop in pairwise(bounds):
             yield self.dataset[slice(start, stop) if order is None else order[start:stop]]
+
+    @staticmethod
+    def _cut(x, weights, sizes):
+        """Batches of these sizes."""
+        parts = repeat(None) if weights is None else weights.split(sizes)
+        return zip(x.split(sizes), parts, strict=False)
 
 
 def block_size(n_features, n_numbers=2**22):

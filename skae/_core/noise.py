@@ -22,7 +22,7 @@ __all__ = [
 # to epoch.
 BANK_SIZE, LARGE_BANK_SIZE = 2039, 16381
 
-# Numbers in all that the vectors for input have at most, if there are as many as rows in a batch.
+# Numbers in all that the vectors for input have at most, unless batches take more.
 MAX_NUMBERS = 2**20
 
 
@@ -41,12 +41,13 @@ class InputNoise:
     """
 
     def __init__(self, rows, batch_size, like):
-        n_features, n_rows = rows.X.shape[1], min(batch_size, len(rows))
-        size = max(n_rows, min(BANK_SIZE, MAX_NUMBERS // n_features))
+        n_features, is_whole = rows.X.shape[1], len(rows) <= batch_size
+        least = min(BANK_SIZE, len(rows)) if is_whole else batch_size
+        size = max(least, min(BANK_SIZE, MAX_NUMBERS // n_features))
         self.vectors = bank(n_features, like, size)
         # Equal rows are to have equal noise, wherever they stand. What batches of some of the
         # rows do depends on their order anyway.
-        self.ranks = ranks(rows).to(like.device) if n_rows == len(rows) else None
+        self.ranks = ranks(rows).to(like.device) if is_whole else None
 
     def renew(self):
         """Give every row another vector."""

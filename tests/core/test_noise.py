@@ -73,6 +73,15 @@ def test_batches_go_round_the_vectors():
     assert len(used) > BANK_SIZE - 21
 
 
+def test_many_rows_at_once_share_vectors():
+    noise = InputNoise(
+        Rows(np.arange(10_000.0, dtype=np.float32)[:, None]), 10_000, torch.zeros(())
+    )
+    noise.renew()
+    assert noise.vectors.shape == (BANK_SIZE, 1)
+    assert noise.for_batch(10_000).shape == (10_000, 1)
+
+
 @pytest.mark.parametrize("n_features", [2_000, 200_000])
 def test_many_features_have_few_vectors(n_features):
     rows = Rows(np.zeros((50, n_features), np.float32))

@@ -23,7 +23,9 @@ WEIGHTS /= WEIGHTS.mean()
 
 @pytest.mark.parametrize("batch_size", [1, 7, 50, 100, 101, 1000])
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_batches_cover_every_row_once(batch_size, shuffle):
+@pytest.mark.parametrize("at_once", [True, False])
+def test_batches_cover_every_row_once(at_once, batch_size, shuffle, monkeypatch):
+    monkeypatch.setattr("skae._core.batches.MAX_GATHERED", X.size if at_once else X.size - 1)
     rows = Rows(X, WEIGHTS)
     batches = list(Batches(rows, batch_size, shuffle))
     sizes = [len(block) for block, _ in batches]
@@ -37,6 +39,18 @@ def test_batches_cover_every_row_once(batch_size, shuffle):
     np.testing.assert_allclose(weights[order], WEIGHTS[np.argsort(X[:, 0])])
     if not shuffle:
         np.testing.assert_array_equal(seen, X)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+def test_batches_are_the_same_however_they_are_gathered(kind, weights, monkeypatch):
+    batches = []
+    for most in (X.size, 0):
+        monkeypatch.setattr("skae._core.batches.MAX_GATHERED", most)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            batches.append(list(Batches(Rows(kind(X), weights), 20, shuffle=True)))
+    torch.testing.assert_close(*batches, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array, np.asfortranarray])
