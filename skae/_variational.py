@@ -72,7 +72,8 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     noise : float, default=0.0
         Standard deviation of the Gaussian noise added to the input, never to the target,
         in training: a denoising autoencoder [5]_. In units of the root mean square
-        standard deviation of the features.
+        standard deviation of the features. There is no ``'auto'``, as the plain model has it:
+        draws from posteriors are noise already, of a size that is learnt.
 
     beta : float or 'auto', default='auto'
         Weight of the KL term. 1 is the evidence lower bound, whatever the number of
