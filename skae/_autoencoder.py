@@ -370,8 +370,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         if self.noise != "auto":
             return self.noise
         # PCA is the solution of linear models, but not with noise.
-        is_linear = self.activation == "identity" or not any(map(len, self._layer_sizes()))
-        return 0.0 if is_linear else module.fitting_noise
+        return 0.0 if self._is_linear else module.fitting_noise
 
     def _objective(self, module, rows, seed):
         return Objective(self.likelihood, self.latent_penalty, self.latent_alpha)

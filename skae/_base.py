@@ -408,6 +408,11 @@ class BaseAutoencoder(
         decoding = self.decoder_hidden_layer_sizes
         return encoding, check_layer_sizes("decoder_hidden_layer_sizes", decoding)
 
+    @property
+    def _is_linear(self):
+        """Whether built-in networks are."""
+        return self.activation == "identity" or not any(map(len, self._layer_sizes()))
+
     def _objective(self, module, rows, seed):
         """What training on the rows minimizes."""
         return Objective(self.likelihood)

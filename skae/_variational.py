@@ -488,8 +488,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
 
     def _starts_at_optimum(self):
         """Whether the model is linear, for which probabilistic PCA is the solution."""
-        is_linear = self.activation == "identity" or not any(map(len, self._layer_sizes()))
-        return is_linear and self.encoder is None and self.decoder is None
+        return self._is_linear and self.encoder is None and self.decoder is None
 
     def _summary(self, net, sample, drawn, seed):
         means, stds, codes, loss = net.settle(sample, self._decoded(sample, seed))
