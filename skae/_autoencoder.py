@@ -64,10 +64,10 @@ class AutoencoderTransformer(BaseAutoencoder):
         With ``'auto'`` it is ``0.2 * left * spread``, where ``left`` is the share of the variance
         that PCA with ``n_components`` leaves and ``spread`` the standard deviation, in the same
         units, of PCA's codes along the last component: noise that blurs these codes by a fifth
-        of their spread at most, and hardly where PCA explains nearly all. Rows are then not
-        learnt by heart, and new ones are reconstructed better. It is 0 for linear models, which
-        PCA solves, with own networks, and where the model stays at PCA. Further
-        training keeps what the first rows said.
+        of their spread at most, and hardly where PCA explains nearly all. Rows are then learnt
+        less by heart, and new ones mostly reconstructed better. It is 0 for linear models, with
+        a network of your own, and where the model stays at PCA. Further training keeps what
+        the first rows said; that is 0 of no more rows than components, too.
 
     latent_penalty : {'l1', 'l2', 'mmd'} or None, default=None
         Penalty on the codes: mean absolute sum, mean squared length, or squared maximum
@@ -252,7 +252,8 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     Gradients are clipped at norm 1. When training ends, the weights of the epoch of
     smallest objective, decay included, are kept (of smallest loss on held-out rows, if
-    there are any), or those of the start where no epoch improves on them. Ctrl-C ends
+    there are any), or those of the start where no epoch improves on them, unless noise is
+    asked for by a number. Ctrl-C ends
     training early and leaves a usable estimator.
 
     Equal ``random_state`` and data give equal bits on a CPU, over refits, clones, pickles

@@ -391,8 +391,8 @@ class BaseAutoencoder(
         """Bring the networks to their start; further arguments of the module."""
         if arguments["own_encoder"] or arguments["own_decoder"]:
             return {}
-        start = partial(start_at_pca, arguments, rows, LIKELIHOODS[self.likelihood])
-        return {"fitting_noise": start(n_components, seed)}
+        likelihood = LIKELIHOODS[self.likelihood]
+        return {"fitting_noise": start_at_pca(arguments, rows, likelihood, n_components, seed)}
 
     def _network(self, name, own, widths, dtype):
         """The user's module, or a perceptron of these widths."""

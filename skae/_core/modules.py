@@ -281,18 +281,24 @@ class Autoencoder(nn.Module):
             vectors = self.input_noise.for_batch(len(x))
         return torch.add(inputs, vectors, alpha=self.noise * unit, out=out)
 
-    def renew_noise(self, rows, batch_size):
-        """Prepare the noise of an epoch of the rows."""
+    def renew_noise(self, rows, batch_size, n_epochs):
+        """Prepare the noise of an epoch of the rows, of so many."""
         if not self.noise:
             return
         if self.input_noise is None:
             dtype = self.standardize.center.dtype if self.own_encoder else self.dtype
-            self.input_noise = InputNoise(rows, batch_size, self.standardize.center.to(dtype))
+            self.input_noise = InputNoise(
+                rows, batch_size, n_epochs, self.standardize.center.to(dtype)
+            )
         self.input_noise.renew()
 
     def forget_noise(self):
         """Let go of what `renew_noise` prepared."""
         self.input_noise = None
+
+    def __getstate__(self):
+        # Callbacks may save the net in training, and go on with other rows.
+        return {**vars(self), "input_noise": None}
 
     def encode(self, inputs):
         """The encoder's output."""
@@ -443,8 +449,8 @@ class VariationalAutoencoder(Autoencoder):
         """The vector of a bank that belongs to each row."""
         return noise_for(self.key.forward(x), vectors)
 
-    def renew_noise(self, rows, batch_size):
-        super().renew_noise(rows, batch_size)
+    def renew_noise(self, rows, batch_size, n_epochs):
+        super().renew_noise(rows, batch_size, n_epochs)
         axes = self.to_latent.center
         self.vectors = bank(len(axes), axes, bank_size(len(rows)))
 

@@ -22,46 +22,58 @@ __all__ = [
 # to epoch.
 BANK_SIZE, LARGE_BANK_SIZE = 2039, 16381
 
-# Numbers in all that the vectors for input have at most, unless batches take more.
-MAX_NUMBERS = 2**20
+# Vectors for input in a bank, in those of a batch and in features, at least: fewer would be learnt
+# by heart. And numbers in all of it, at most.
+MIN_BATCHES, MAX_NUMBERS = 4, 2**22
 
 
 class InputNoise:
-    """N(0, I) vectors for the input of training, drawn once, that change rows with every epoch.
+    """N(0, I) vectors for the input of training, which rows change with every epoch.
 
-    To draw them anew for every row would take longer than the steps of a small network do.
+    For small networks, whose steps take less time than drawing does, they come from a bank that
+    is drawn once.
 
     Parameters
     ----------
     rows : Rows
         Which train.
-    batch_size : int
+    batch_size, n_epochs : int
     like : tensor
         Of the device and precision that the vectors are to have.
     """
 
-    def __init__(self, rows, batch_size, like):
-        n_features, is_whole = rows.X.shape[1], len(rows) <= batch_size
-        least = min(BANK_SIZE, len(rows)) if is_whole else batch_size
-        size = max(least, min(BANK_SIZE, MAX_NUMBERS // n_features))
-        self.vectors = bank(n_features, like, size)
+    def __init__(self, rows, batch_size, n_epochs, like):
+        n_rows, self.n_features, self.like = len(rows), rows.X.shape[1], like
         # Equal rows are to have equal noise, wherever they stand. What batches of some of the
         # rows do depends on their order anyway.
-        self.ranks = ranks(rows).to(like.device) if is_whole else None
+        self.ranks = ranks(rows).to(like.device) if n_rows <= batch_size else None
+        size = max(BANK_SIZE, MIN_BATCHES * max(self.n_features, min(batch_size, n_rows)))
+        pays = size < n_epochs * n_rows and size * self.n_features <= MAX_NUMBERS
+        self.bank = self._drawn(size) if pays else None
 
     def renew(self):
         """Give every row another vector."""
-        self.start = int(torch.randint(len(self.vectors), ()))
-        if self.ranks is not None:
-            self.of_all = self.vectors[(self.ranks + self.start) % len(self.vectors)]
+        if self.bank is not None:
+            self.start = int(torch.randint(len(self.bank), ()))
+        if self.ranks is None:
+            return
+        if self.bank is None:
+            self.of_all = self._drawn(int(self.ranks.max()) + 1)[self.ranks]
+        else:
+            self.of_all = self.bank[(self.ranks + self.start) % len(self.bank)]
 
     def for_batch(self, n):
         """Vectors for the n rows of the next batch."""
         if self.ranks is not None:
             return self.of_all
-        start = self.start if self.start + n <= len(self.vectors) else 0
-        self.start = start + n
-        return self.vectors[start : self.start]
+        if self.bank is None:
+            return self._drawn(n)
+        # Ever other places for the same batch of the epoch, all of them in the end.
+        self.start = (self.start + n) % (len(self.bank) - n + 1)
+        return self.bank[self.start : self.start + n]
+
+    def _drawn(self, n):
+        return bank(self.n_features, self.like, n)
 
 
 def ranks(rows):

@@ -8,7 +8,7 @@ import torch
 from sklearn.decomposition import PCA
 
 from skae._core.batches import Rows
-from skae._core.noise import BANK_SIZE, MAX_NUMBERS, InputNoise
+from skae._core.noise import BANK_SIZE, InputNoise
 from skae._core.principal import fitting_noise
 
 ROWS = np.random.RandomState(0).standard_normal((40, 6)).astype(np.float32)
@@ -21,74 +21,87 @@ def seeded():
         yield
 
 
-def in_epoch(noise):
+def made(rows=ROWS, batch_size=40, n_epochs=10_000, dtype=torch.float32):
+    noise = InputNoise(Rows(rows), batch_size, n_epochs, torch.zeros((), dtype=dtype))
     noise.renew()
-    return noise.for_batch(40).clone()
+    return noise
 
 
-def test_vectors_are_standard_normal():
-    vectors = InputNoise(Rows(ROWS), 40, torch.zeros(())).vectors.numpy()
-    assert vectors.shape == (BANK_SIZE, 6)
-    np.testing.assert_allclose(vectors.mean(axis=0), 0, atol=0.1)
-    np.testing.assert_allclose(np.cov(vectors.T), np.eye(6), atol=0.1)
+def epoch_of(noise, n_batches, batch_size):
+    noise.renew()
+    return torch.cat([noise.for_batch(batch_size) for _ in range(n_batches)])
 
 
-def test_equal_rows_have_equal_noise_wherever_they_stand():
+@pytest.mark.parametrize("n_epochs", [1, 10_000])
+@pytest.mark.parametrize("batch_size", [10, 40])
+def test_vectors_are_standard_normal(batch_size, n_epochs):
+    """Drawn anew for few epochs, from a bank for many."""
+    noise = made(batch_size=batch_size, n_epochs=n_epochs)
+    assert (noise.bank is None) == (n_epochs == 1)
+    vectors = np.vstack([epoch_of(noise, 40 // batch_size, batch_size) for _ in range(50)])
+    assert vectors.shape == (2000, 6)
+    np.testing.assert_allclose(vectors.mean(axis=0), 0, atol=0.15)
+    np.testing.assert_allclose(np.cov(vectors.T), np.eye(6), atol=0.15)
+
+
+@pytest.mark.parametrize("n_epochs", [1, 10_000])
+def test_equal_rows_have_equal_noise_wherever_they_stand(n_epochs):
     """In one batch; before and after rows are repeated and shuffled."""
     order = np.random.RandomState(1).permutation(np.repeat(np.arange(40), 3))
     by_order = []
     for rows in (ROWS, ROWS[order]):
         torch.manual_seed(0)
-        noise = InputNoise(Rows(rows), len(rows), torch.zeros(()))
-        by_order.append(in_epoch(noise))
+        by_order.append(made(rows, len(rows), n_epochs).for_batch(len(rows)))
     first, second = by_order
     assert len(torch.unique(first, dim=0)) == 40
     torch.testing.assert_close(second, first[order], rtol=0, atol=0)
 
 
-def test_units_do_not_matter():
-    by_unit = []
-    for unit in (1, 1000):
-        torch.manual_seed(0)
-        by_unit.append(in_epoch(InputNoise(Rows(unit * ROWS + unit), 40, torch.zeros(()))))
-    torch.testing.assert_close(*by_unit, rtol=0, atol=0)
-
-
-@pytest.mark.parametrize("batch_size", [40, 10])
-def test_other_epochs_have_other_noise(batch_size):
-    noise = InputNoise(Rows(ROWS), batch_size, torch.zeros(()))
-    epochs = []
-    for _ in range(3):
-        noise.renew()
-        epochs.append(torch.cat([noise.for_batch(batch_size) for _ in range(40 // batch_size)]))
+@pytest.mark.parametrize(
+    ("n_rows", "n_features", "batch_size"),
+    [
+        (40, 6, 40),
+        (40, 6, 10),
+        (6000, 20, 2000),
+        (600, 784, 300),
+        (100, 6000, 50),
+        (100, 6000, 100),
+    ],
+)
+def test_other_epochs_have_other_noise(n_rows, n_features, batch_size):
+    """Without shuffling, too; however large batches are, and however many the features."""
+    rows = np.arange(n_rows, dtype=np.float32)[:, None] * np.ones(n_features, np.float32)
+    noise = made(rows, batch_size)
+    epochs = [epoch_of(noise, n_rows // batch_size, batch_size) for _ in range(4)]
     assert all((a != b).any(dim=1).all() for a, b in pairwise(epochs))
 
 
-def test_batches_go_round_the_vectors():
-    noise = InputNoise(Rows(ROWS), 30, torch.zeros(()))
-    noise.renew()
-    batches = [noise.for_batch(n) for _ in range(BANK_SIZE // 20) for n in (20, 21)]
+def test_batches_go_round_the_bank():
+    noise = made(batch_size=21)
+    batches = [noise.for_batch(n) for _ in range(500) for n in (20, 21)]
     assert {len(batch) for batch in batches} == {20, 21}
-    used = torch.unique(torch.cat(batches), dim=0)
-    assert len(used) > BANK_SIZE - 21
+    assert len(noise.bank) == BANK_SIZE
+    assert len(torch.unique(torch.cat(batches), dim=0)) > BANK_SIZE - 21
 
 
-def test_many_rows_at_once_share_vectors():
-    noise = InputNoise(
-        Rows(np.arange(10_000.0, dtype=np.float32)[:, None]), 10_000, torch.zeros(())
-    )
-    noise.renew()
-    assert noise.vectors.shape == (BANK_SIZE, 1)
-    assert noise.for_batch(10_000).shape == (10_000, 1)
+def test_starts_are_drawn():
+    noise = made(batch_size=20)
+    starts = set()
+    for _ in range(20):
+        noise.renew()
+        starts.add(noise.start)
+    assert len(starts) > 15
 
 
-@pytest.mark.parametrize("n_features", [2_000, 200_000])
-def test_many_features_have_few_vectors(n_features):
-    rows = Rows(np.zeros((50, n_features), np.float32))
-    vectors = InputNoise(rows, 25, torch.zeros((), dtype=torch.float64)).vectors
-    assert vectors.dtype == torch.float64
-    assert vectors.numel() <= max(MAX_NUMBERS, 25 * n_features)
-    assert len(vectors) >= 25
+@pytest.mark.parametrize("n_features", [6, 600, 1000, 2000])
+def test_banks_are_neither_small_nor_large(n_features):
+    """A small one would be learnt by heart."""
+    noise = made(np.zeros((50, n_features)), 25, dtype=torch.float64)
+    assert noise.for_batch(25).dtype == torch.float64
+    assert (noise.bank is None) == (n_features == 2000)
+    if noise.bank is not None:
+        assert len(noise.bank) >= 4 * max(25, n_features)
+        assert noise.bank.numel() <= 2**22
 
 
 def test_fitting_noise_blurs_codes_by_what_pca_leaves():
