@@ -81,10 +81,11 @@ def test_it_is_never_worse_than_the_start(digits, quick):
 
 @ignore_not_converged
 @pytest.mark.parametrize("noise", ["auto", 0.5])
-def test_weights_are_copies(noise, quick):
+@pytest.mark.parametrize("max_iter", [20, 50, 100])  # with and without a bank of vectors
+def test_weights_are_copies(max_iter, noise, quick):
     X = np.random.RandomState(0).standard_normal((30, 5))
     weights = np.random.RandomState(1).randint(0, 4, 30)
-    params = {"noise": noise, "alpha": 0.01, "batch_size": 100, "max_iter": 20}
+    params = {"noise": noise, "alpha": 0.01, "batch_size": 100, "max_iter": max_iter}
     weighted = quick(**params).fit(X, sample_weight=weights)
     copied = quick(**params).fit(np.random.RandomState(2).permutation(np.repeat(X, weights, 0)))
     np.testing.assert_allclose(weighted.transform(X), copied.transform(X), rtol=1e-6, atol=1e-8)

@@ -43,12 +43,15 @@ class InputNoise:
     """
 
     def __init__(self, rows, batch_size, n_epochs, like):
-        n_rows, self.n_features, self.like = len(rows), rows.X.shape[1], like
-        # Equal rows are to have equal noise, wherever they stand. What batches of some of the
-        # rows do depends on their order anyway.
-        self.ranks = ranks(rows).to(like.device) if n_rows <= batch_size else None
-        size = max(BANK_SIZE, MIN_BATCHES * max(self.n_features, min(batch_size, n_rows)))
-        pays = size < n_epochs * n_rows and size * self.n_features <= MAX_NUMBERS
+        self.n_rows, self.n_features, self.like = len(rows), rows.X.shape[1], like
+        self.ranks = None
+        if self.n_rows <= batch_size:
+            # Equal rows are to have equal noise, however many, wherever they stand. What batches
+            # of some of the rows do depends on their order anyway.
+            self.ranks = ranks(rows).to(like.device)
+            self.n_rows = int(self.ranks.max()) + 1
+        size = max(BANK_SIZE, MIN_BATCHES * max(self.n_features, min(batch_size, self.n_rows)))
+        pays = size < n_epochs * self.n_rows and size * self.n_features <= MAX_NUMBERS
         self.bank = self._drawn(size) if pays else None
 
     def renew(self):
@@ -58,7 +61,7 @@ class InputNoise:
         if self.ranks is None:
             return
         if self.bank is None:
-            self.of_all = self._drawn(int(self.ranks.max()) + 1)[self.ranks]
+            self.of_all = self._drawn(self.n_rows)[self.ranks]
         else:
             self.of_all = self.bank[(self.ranks + self.start) % len(self.bank)]
 
