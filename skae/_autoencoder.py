@@ -11,9 +11,6 @@ from ._validation import Interval, StrOptions
 
 __all__ = ["AutoencoderTransformer"]
 
-# Of trial runs, and of what follows if they pay.
-TRIED = Decay(0.003, encoder_share=0.1)
-
 
 class AutoencoderTransformer(BaseAutoencoder):
     """Nonlinear dimensionality reduction by an autoencoder.
@@ -78,32 +75,31 @@ class AutoencoderTransformer(BaseAutoencoder):
         (``'gaussian'``). ``'mmd'``, itself at most 2, takes weights of about 1.
 
     alpha : 'auto' or float, default='auto'
-        Weight decay: the objective contains ``alpha / 2 * (100 / n)² * ||weights||²`` over
-        the weights of hidden layers and of your own networks, but not over biases nor the
-        linear paths. n is the number of different rows. The term is not part of
-        ``loss_``. Where we have ``alpha * (100 / n)²``, ``MLPRegressor`` has
-        ``0.0001 / n``: with that little, small tables are learnt by heart.
+        Weight decay: the objective contains ``alpha / 2 * r * ||weights||²`` over the weights
+        of hidden layers and of your own networks, but not over biases nor the linear paths.
+        ``r`` is ``(100 / n)**1.5``, or ``(100 / n)**2`` below 100, where n is the number of
+        different rows. The term is not part of ``loss_``. Where we have ``alpha * r``,
+        ``MLPRegressor`` has ``0.0001 / n``: with that little, small tables are learnt by heart.
 
-        With ``'auto'`` it is 0.01 where there are more than 600 rows (or more than 262 144
-        numbers). Of fewer, parts are held out in turn in small trial runs: if they
-        gain by more than PCA, by 1.25 standard errors, the decay is 0.003 for the decoder and a
-        tenth of that for the encoder; if not, the model stays at PCA, and training ends after
-        one epoch. ``alpha_`` says which it was; further training keeps it, unless it was PCA:
-        then `fit` starts anew.
+        With ``'auto'`` it is 0.003 for the decoder and a tenth of that for the encoder. But of at
+        most 1 000 rows (and 262 144 numbers) parts are held out in turn in small trial runs
+        first: if they do not gain by more than PCA, by 1.25 standard errors, the model stays at
+        PCA, and training ends after one epoch. ``alpha_`` says which it was; further training
+        keeps it, unless it was PCA: then `fit` starts anew.
         Nothing is tried with a number for ``noise`` but 0, penalties, own networks, without
         hidden layers, or in `partial_fit`.
 
     solver : {'adam', 'sgd'}, default='adam'
         Adam, or gradient descent with Nesterov's momentum 0.9.
 
-    learning_rate_init : float, default=0.003
+    learning_rate_init : float, default=0.008
         Largest step size. It is reached over the first tenth of the steps and falls to 0
-        along a half cosine over the rest, which ``max_iter`` sets. Three times that of
-        ``MLPRegressor``, because it decays.
+        along a half cosine over the rest, which ``max_iter`` sets. Eight times that of
+        ``MLPRegressor``, because it decays. Deep networks of wide layers may want less.
 
     batch_size : int or 'auto', default='auto'
         Largest number of rows in a step; batches have nearly equal sizes. ``'auto'`` is a
-        quarter of the rows, but at least 64, if there are so many, and at most 200. Four
+        sixth of the rows, but at least 64, if there are so many, and at most 200. Six
         steps an epoch or more let small tables get as far as large ones;
         ``MLPRegressor`` has ``min(200, n_samples)``.
 
@@ -294,7 +290,7 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     # At the start nearly linear, so that data must ask for curvature.
     _first_gain = 0.4
-    _untried_decay = Decay(0.01)
+    _auto_decay = Decay(0.003, encoder_share=0.1)
 
     _parameter_constraints = {
         **BaseAutoencoder._parameter_constraints,
@@ -316,7 +312,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         latent_alpha=0.01,
         alpha="auto",
         solver="adam",
-        learning_rate_init=0.003,
+        learning_rate_init=0.008,
         batch_size="auto",
         max_iter=150,
         tol=5e-4,
@@ -364,8 +360,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         return super()._is_tried(rows) and self.latent_penalty is None
 
     def _tried_decay(self, module, rows, seed):
-        pays = self._trial(Trial, seed, TRIED).pays(rows)
-        return TRIED if pays else Decay(math.inf)
+        pays = self._trial(Trial, seed, self._auto_decay).pays(rows)
+        return self._auto_decay if pays else Decay(math.inf)
 
     def _noise_level(self, module):
         if self.noise != "auto":

@@ -66,14 +66,15 @@ MAX_SUMMARY_ROWS = 10_000
 # Numbers that the noise variance is estimated from, at most, if that leaves so many rows.
 MAX_DECODED, MIN_DECODED = 2**21, 500
 
-# Rows at which the decay is ``alpha``.
-DECAY_ROWS = 100
+# Rows at which the decay is ``alpha``, and powers of their ratio to the rows at hand: the one that
+# says more counts.
+DECAY_ROWS, DECAY_POWERS = 100, (1.5, 2)
 
 # Where there are at most so many rows, and numbers in them, rows held out decide on the decay.
-MAX_TRIED_ROWS, MAX_TRIED_NUMBERS = 600, 2**18
+MAX_TRIED_ROWS, MAX_TRIED_NUMBERS = 1000, 2**18
 
-# Rows in a batch, at most, and what they may be few of if there are so many.
-MAX_BATCH, MIN_BATCH = 200, 64
+# Rows in a batch, at most, and what they may be few of if there are so many; and batches in between.
+MAX_BATCH, MIN_BATCH, N_BATCHES = 200, 64, 6
 
 # Rows among which copies are counted, at most.
 MAX_COUNTED = 2_000
@@ -98,7 +99,9 @@ class Decay(NamedTuple):
 
     def for_rows(self, n_rows):
         """By network: the more rows there are, the more they can say against PCA."""
-        decay = 0.0 if self.is_infinite else self.alpha * (DECAY_ROWS / n_rows) ** 2
+        ratio = DECAY_ROWS / n_rows
+        weight = max(ratio**power for power in DECAY_POWERS)
+        decay = 0.0 if self.is_infinite else self.alpha * weight
         return {"encoder": self.encoder_share * decay, "decoder": decay}
 
 
@@ -425,7 +428,7 @@ class BaseAutoencoder(
         if resume and not self._decay.is_infinite:
             return self._decay
         if one_epoch or not self._is_tried(rows):
-            return self._untried_decay
+            return self._auto_decay
         return self._tried_decay(module, rows, seed)
 
     def _is_tried(self, rows):
@@ -454,10 +457,10 @@ class BaseAutoencoder(
         )
 
     def _batch_size_for(self, n_rows):
-        """Four batches or more, unless they get too small."""
+        """Some batches, unless they get too small."""
         if self.batch_size != "auto":
             return self.batch_size
-        return min(MAX_BATCH, max(MIN_BATCH, -(-n_rows // 4)), n_rows)
+        return min(MAX_BATCH, max(MIN_BATCH, -(-n_rows // N_BATCHES)), n_rows)
 
     def _prepare(self, net, rows, held_out, user_callbacks, one_epoch, seed, decay):
         """Set what may differ from run to run: budget, step size, callbacks."""

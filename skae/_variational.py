@@ -97,13 +97,14 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         Draws from the posterior of a row that `score_samples` averages.
 
     alpha : 'auto' or float, default='auto'
-        Weight decay: the objective contains ``alpha / 2 * (100 / n)² * ||weights||²`` over
-        the weights of hidden layers and of your own networks, but not over biases nor the
-        linear paths. n is the number of different rows. The term is not part of
-        ``loss_``. Where we have ``alpha * (100 / n)²``, ``MLPRegressor`` has ``0.0001 / n``.
+        Weight decay: the objective contains ``alpha / 2 * r * ||weights||²`` over the weights
+        of hidden layers and of your own networks, but not over biases nor the linear paths.
+        ``r`` is ``(100 / n)**1.5``, or ``(100 / n)**2`` below 100, where n is the number of
+        different rows. The term is not part of ``loss_``. Where we have ``alpha * r``,
+        ``MLPRegressor`` has ``0.0001 / n``.
 
-        ``'auto'`` is 0.002: a fifth of what `AutoencoderTransformer` has for many rows, since
-        the divergence from the prior holds the model back, too. But of at most 600 rows (and
+        ``'auto'`` is 0.002: less than what `AutoencoderTransformer` has for its decoder, since
+        the divergence from the prior holds the model back, too. But of at most 1 000 rows (and
         262 144 numbers) parts are held out in turn in small trial runs first. If they do not
         get likelier than under probabilistic PCA by 1.25 standard errors, with ``beta`` as the
         rows have it nor with 1, the model stays at probabilistic PCA, as
@@ -118,11 +119,12 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     learning_rate_init : float, default=0.003
         Largest step size. It is reached over the first tenth of the steps and falls to 0
         along a half cosine over the rest, which ``max_iter`` sets. Three times that of
-        ``MLPRegressor``, because it decays.
+        ``MLPRegressor``, because it decays; the 0.008 of `AutoencoderTransformer` gain nothing
+        here.
 
     batch_size : int or 'auto', default='auto'
         Largest number of rows in a step; batches have nearly equal sizes. ``'auto'`` is a
-        quarter of the rows, but at least 64, if there are so many, and at most 200.
+        sixth of the rows, but at least 64, if there are so many, and at most 200.
 
     max_iter : int, default=150
         Largest number of epochs. The step size falls to 0 by then; the last of the 200 that
@@ -336,7 +338,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     _has_posteriors = True
     # Larger than the plain model's: the noise of the codes weighs curvature too.
     _first_gain = 0.7
-    _untried_decay = Decay(0.002)
+    _auto_decay = Decay(0.002)
 
     _parameter_constraints = {
         **BaseAutoencoder._parameter_constraints,
@@ -435,11 +437,11 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     def _tried_decay(self, module, rows, seed):
         """Along with it, the weight of the KL term: that of the rows, or 1 if that does not pay."""
         for beta in sorted({module.beta, 1.0}, reverse=True):
-            trial = self._trial(BoundTrial, seed, self._untried_decay, beta=beta)
+            trial = self._trial(BoundTrial, seed, self._auto_decay, beta=beta)
             optimism = trial.optimism(rows)
             if optimism is not None:
                 module.beta, module.optimism = beta, optimism
-                return self._untried_decay
+                return self._auto_decay
         self._start_as_sample(module, rows, seed)
         module.beta = 1.0
         return Decay(math.inf)

@@ -137,8 +137,18 @@ def test_where_something_is_the_model_is_that_of_the_decay(curve):
     assert est.alpha_ == 0.003
     assert error(est, curve) < 0.5 * error(PCA(1).fit(curve), curve)
     decays = {group.get("part", "decoder"): group for group in est.net_.optimizer_.param_groups}
-    assert decays["decoder"]["weight_decay"] == pytest.approx(0.003 * (100 / 200) ** 2)
-    assert decays["encoder"]["weight_decay"] == pytest.approx(0.0003 * (100 / 200) ** 2)
+    assert decays["decoder"]["weight_decay"] == pytest.approx(0.003 * (100 / 200) ** 1.5)
+    assert decays["encoder"]["weight_decay"] == pytest.approx(0.0003 * (100 / 200) ** 1.5)
+
+
+@ignore_not_converged
+@pytest.mark.parametrize(
+    ("n_rows", "share"), [(25, 16.0), (100, 1.0), (400, 1 / 8), (10_000, 1e-3)]
+)
+def test_decay_falls_with_the_rows(n_rows, share):
+    est = AutoencoderTransformer(1, alpha=0.5, max_iter=1, random_state=0).fit(noise(n_rows, 3))
+    group = est.net_.optimizer_.param_groups[-1]
+    assert group["weight_decay"] == pytest.approx(0.5 * share)
 
 
 @ignore_not_converged
@@ -155,10 +165,10 @@ def test_where_something_is_the_model_is_that_of_the_decay(curve):
 def test_what_is_not_tried(params, monkeypatch):
     monkeypatch.setattr(Trial, "pays", None)
     est = AutoencoderTransformer(**params, max_iter=2, random_state=0).fit(noise(40, 3))
-    assert est.alpha_ == params.get("alpha", 0.01)
-    many = AutoencoderTransformer(max_iter=2, random_state=0).fit(noise(601, 3))
+    assert est.alpha_ == params.get("alpha", 0.003)
+    many = AutoencoderTransformer(max_iter=2, random_state=0).fit(noise(1001, 3))
     wide = AutoencoderTransformer(max_iter=2, random_state=0).fit(noise(400, 700))
-    assert many.alpha_ == wide.alpha_ == 0.01
+    assert many.alpha_ == wide.alpha_ == 0.003
 
 
 @ignore_not_converged
@@ -172,7 +182,7 @@ def test_further_training_keeps_the_decay(curve):
     assert est.alpha_ == est.fit(noise(60, 3)).alpha_ == 0.003
     # A block says little of those to come.
     est = AutoencoderTransformer(random_state=0).partial_fit(X)
-    assert est.alpha_ == est.partial_fit(curve[:, [0, 0, 1, 2]]).alpha_ == 0.01
+    assert est.alpha_ == est.partial_fit(curve[:, [0, 0, 1, 2]]).alpha_ == 0.003
 
 
 @ignore_not_converged
@@ -182,11 +192,11 @@ def test_a_model_that_stayed_at_pca_learns_from_further_rows(curve):
     assert est.alpha_ == math.inf
     before, linear = error(est, more), error(PCA(1).fit(more), more)
     blocks = copy.deepcopy(est)
-    assert est.fit(more).alpha_ == 0.01
+    assert est.fit(more).alpha_ == 0.003
     assert error(est, more) < 0.5 * linear < before
     for _ in range(30):
         blocks.partial_fit(more)
-    assert blocks.alpha_ == 0.01
+    assert blocks.alpha_ == 0.003
     assert error(blocks, more) < 0.5 * linear
 
 

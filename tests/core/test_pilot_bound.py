@@ -190,7 +190,7 @@ def test_what_is_not_tried(params, monkeypatch):
     monkeypatch.setattr(BoundTrial, "optimism", None)
     est = VariationalAutoencoderTransformer(**params, max_iter=2, random_state=0)
     assert est.fit(noise(40, 3)).alpha_ == params.get("alpha", 0.002)
-    many = VariationalAutoencoderTransformer(max_iter=2, random_state=0).fit(noise(601, 3))
+    many = VariationalAutoencoderTransformer(max_iter=2, random_state=0).fit(noise(1001, 3))
     block = VariationalAutoencoderTransformer(random_state=0).partial_fit(noise(40, 3))
     assert many.alpha_ == block.alpha_ == 0.002
     assert many.net_.module_.optimism == 1
@@ -244,7 +244,7 @@ def test_a_model_that_stayed_at_pca_is_fitted_anew():
 
 @ignore_not_converged
 def test_what_new_rows_cost_more_is_forgotten_with_the_rows(curve):
-    few, many = 3 * curve[::2] + 0.1 * noise(100, 3), np.tile(curve, (4, 1))
+    few, many = 3 * curve[::2] + 0.1 * noise(100, 3), np.tile(curve, (6, 1))
     est = VariationalAutoencoderTransformer(1, max_iter=5, warm_start=True, random_state=0)
     factor = est.fit(few).net_.module_.optimism
     assert factor > 1
