@@ -99,7 +99,7 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     batch_size : int or 'auto', default='auto'
         Largest number of rows in a step; batches have nearly equal sizes. ``'auto'`` is a
-        sixth of the rows, but at least 64, if there are so many, and at most 200. Six
+        quarter of the rows, but at least 64, if there are so many, and at most 200. Four
         steps an epoch or more let small tables get as far as large ones;
         ``MLPRegressor`` has ``min(200, n_samples)``.
 

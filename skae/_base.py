@@ -73,8 +73,8 @@ DECAY_ROWS, DECAY_POWERS = 100, (1.5, 2)
 # Where there are at most so many rows, and numbers in them, rows held out decide on the decay.
 MAX_TRIED_ROWS, MAX_TRIED_NUMBERS = 1000, 2**18
 
-# Rows in a batch, at most, and what they may be few of if there are so many; and batches in between.
-MAX_BATCH, MIN_BATCH, N_BATCHES = 200, 64, 6
+# Rows in a batch, at most, and what they may be few of if there are so many.
+MAX_BATCH, MIN_BATCH = 200, 64
 
 # Rows among which copies are counted, at most.
 MAX_COUNTED = 2_000
@@ -457,10 +457,10 @@ class BaseAutoencoder(
         )
 
     def _batch_size_for(self, n_rows):
-        """Some batches, unless they get too small."""
+        """Four batches or more, unless they get too small."""
         if self.batch_size != "auto":
             return self.batch_size
-        return min(MAX_BATCH, max(MIN_BATCH, -(-n_rows // N_BATCHES)), n_rows)
+        return min(MAX_BATCH, max(MIN_BATCH, -(-n_rows // 4)), n_rows)
 
     def _prepare(self, net, rows, held_out, user_callbacks, one_epoch, seed, decay):
         """Set what may differ from run to run: budget, step size, callbacks."""

@@ -124,7 +124,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
 
     batch_size : int or 'auto', default='auto'
         Largest number of rows in a step; batches have nearly equal sizes. ``'auto'`` is a
-        sixth of the rows, but at least 64, if there are so many, and at most 200.
+        quarter of the rows, but at least 64, if there are so many, and at most 200.
 
     max_iter : int, default=150
         Largest number of epochs. The step size falls to 0 by then; the last of the 200 that
