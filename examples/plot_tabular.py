@@ -93,8 +93,8 @@ print(f"alcohol restored: {right:.0%}; by the most frequent word: {usual:.0%}")
 # Of each handwritten digit only which pixels hold ink, in a sparse matrix. Rows are made dense
 # batch by batch, and once a sample of at most 10 000 for the start at PCA, a large matrix never
 # as a whole. But zeros save no time, and the first layer has weights for every column.
-# ``likelihood="bernoulli"`` makes decodings probabilities of a one. It gains in log loss, and explains
-# as much of the variance, which squared errors are made for. The other three know no
+# ``likelihood="bernoulli"`` makes decodings probabilities of a one. It gains in log loss, and
+# explains as much of the variance, which squared errors are made for. The other three know no
 # bounds: some of their decodings are no probabilities at all, most often those of the autoencoder
 # with ``"gaussian"``, and are clipped for the log loss.
 

@@ -131,6 +131,11 @@ def test_where_nothing_is_to_be_gained_the_model_is_pca(params, capsys):
     np.testing.assert_allclose(est.transform(far) - middle, 2 * (est.transform(far / 2) - middle))
 
 
+def test_noise_of_many_rows_leaves_pca():
+    est = AutoencoderTransformer(random_state=0).fit(noise(1000, 30))
+    assert est.alpha_ == math.inf
+
+
 @ignore_not_converged
 def test_where_something_is_the_model_is_that_of_the_decay(curve):
     est = AutoencoderTransformer(1, max_iter=60, random_state=0).fit(curve)
