@@ -135,6 +135,40 @@ def test_skorch_callbacks_work(callback, digits, quick):
     assert est.n_iter_ == 4
 
 
+def decoded(net, X, y):
+    return float(np.abs(net.predict(X)).mean())
+
+
+class Pickled(Callback):
+    """What training begins with, after a pickle."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.net_ = pickle.loads(pickle.dumps(net))
+
+
+@ignore_not_converged
+@pytest.mark.parametrize("cls", [AutoencoderTransformer, VariationalAutoencoderTransformer])
+@pytest.mark.parametrize("use_caching", [True, False])
+def test_callbacks_may_predict(cls, use_caching, digits):
+    scoring = EpochScoring(decoded, use_caching=use_caching)
+    options = {"hidden_layer_sizes": 4, "max_iter": 3, "alpha": 0, "random_state": 0}
+    est = cls(**options, early_stopping=True, callbacks=[scoring])
+    scores = est.fit(digits).net_.history[:, "decoded"]
+    assert len(scores) == 3
+    assert np.all(np.isfinite(scores))
+
+
+@ignore_not_converged
+@pytest.mark.parametrize("cls", [AutoencoderTransformer, VariationalAutoencoderTransformer])
+def test_callbacks_may_save_what_training_begins_with(cls, digits):
+    options = {"hidden_layer_sizes": 4, "max_iter": 2, "alpha": 0, "random_state": 0}
+    est = cls(**options, callbacks=[("saved", Pickled())]).fit(digits)
+    start = dict(est.net_.callbacks_)["saved"].net_
+    assert [name for name, _ in start.callbacks_] == ["saved"]
+    before, after = (net.module_.state_dict() for net in (start, est.net_))
+    assert not torch.equal(before["encoder.linear.weight"], after["encoder.linear.weight"])
+
+
 @ignore_not_converged
 def test_checkpoint_has_the_last_word_on_the_weights(digits, quick, tmp_path):
     """It keeps the first epoch; the weights of the best epoch would be the last one's."""

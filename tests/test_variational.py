@@ -136,7 +136,7 @@ def posterior_of(mean, log_variance, dtype=torch.float64):
     output, target = torch.rand(2, len(mean), 5, dtype=dtype, generator=generator)
     center, scale = mean.new_zeros(mean.shape[1]), mean.new_ones(mean.shape[1])
     dispersion = torch.tensor(0.3, dtype=dtype)
-    return Posterior(mean, output, target, mean, log_variance, center, scale, dispersion)
+    return Posterior((mean, output, target, mean, log_variance, center, scale, dispersion))
 
 
 LAWS = {

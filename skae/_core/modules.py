@@ -375,8 +375,8 @@ class Autoencoder(nn.Module):
         return decoder.eval()
 
 
-class Posterior(NamedTuple):
-    """What the variational autoencoder makes of a batch, along the axes of its networks."""
+class _Posterior(NamedTuple):
+    """The fields of a `Posterior`."""
 
     codes: torch.Tensor  # (n, n_components), a draw from each posterior
     output: torch.Tensor  # (n, n_features), of the decoder
@@ -386,6 +386,19 @@ class Posterior(NamedTuple):
     center: torch.Tensor  # (n_components,), where the latent space has its origin
     scale: torch.Tensor  # (n_components,), what it has for unit
     dispersion: torch.Tensor  # (), of the likelihood, standardized
+
+
+class Posterior(_Posterior):
+    """What the variational autoencoder makes of a batch, along the axes of its networks.
+
+    Made of its fields one after another in an iterable, as skorch makes tuples.
+    """
+
+    def __new__(cls, fields):
+        return cls._make(fields)
+
+    def __getnewargs__(self):
+        return (tuple(self),)
 
     def placed(self):
         """Means and log-variances along the axes of the latent space."""
@@ -473,8 +486,9 @@ class VariationalAutoencoder(Autoencoder):
 
     def prediction(self, latent, output, x, standard):
         codes, *moments = latent
-        axes, target = self.to_latent, self.target(x, standard)
-        return Posterior(codes, output, target, *moments, axes.center, axes.scale, self.dispersion)
+        place = self.to_latent.center, self.to_latent.scale
+        target = self.target(x, standard)
+        return Posterior((codes, output, target, *moments, *place, self.dispersion))
 
     def latent_gradient(self, encoded, prediction, of_decoder_input, of_latent, out=None):
         """By the chain rule through ``codes = mean + exp(log_variance / 2) * noise``."""

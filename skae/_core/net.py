@@ -305,7 +305,7 @@ class AutoencoderNet(NeuralNet):
         """
         cuda = self.device.startswith("cuda")
         state = super().__getstate__() if cuda else vars(self).copy()
-        if self.backpropagation_ is not None:
+        if not (self.callbacks is None and self.backpropagation_ is None):
             # Callbacks may save the net in training; what trains it is not part of it.
             own = {"backpropagation_": None, "listeners_": None, "callbacks": None}
             state.update(own, callbacks_=self._callbacks_of_others(), train_split=None)
