@@ -169,8 +169,8 @@ class BaseAutoencoder(
             Not used in training: the target is X itself. Class labels are kept for
             ``latent_sampler='class_conditional'``; any other y is ignored.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of every row in the objective, relative to their mean; rows of weight 0
-            are left out.
+            Weight of every row in the objective, relative to their mean; rows of weight 0, or
+            of less than 5e-32 of the largest, are left out.
 
         Returns
         -------
@@ -204,8 +204,8 @@ class BaseAutoencoder(
             Not used in training: the target is X itself. Class labels are kept for
             ``latent_sampler='class_conditional'``; any other y is ignored.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of every row in the objective, relative to their mean; rows of weight 0
-            are left out.
+            Weight of every row in the objective, relative to their mean; rows of weight 0, or
+            of less than 5e-32 of the largest, are left out.
 
         Returns
         -------

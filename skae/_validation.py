@@ -57,6 +57,10 @@ SMALL = 2**18
 # How far scalers to [0, 1] miss it.
 ROUNDING = 1e-6
 
+# Share of the largest weight up to which a weight counts as 0: no sum of rows shows it, and a
+# batch of such rows alone would weigh nothing in float32.
+NEGLIGIBLE = np.finfo(np.float64).eps ** 2
+
 
 @contextmanager
 def restored_on_error(estimator):
@@ -168,16 +172,16 @@ def _first_not_finite(X):
 
 
 def check_weights(sample_weight, X):
-    """Weights as floats, and the rows whose weight is not zero.
+    """Weights as floats, and the rows whose weight is not zero beside the largest.
 
-    Returns (None, None) for no weights, and (weights, None) if no weight is zero.
+    Returns (None, None) for no weights, and (weights, None) if all rows count.
     """
     if sample_weight is None:
         return None, None
     weights = _check_sample_weight(
         as_numpy(sample_weight), X, dtype=np.float64, ensure_non_negative=True
     )
-    used = np.flatnonzero(weights)
+    used = np.flatnonzero(weights > NEGLIGIBLE * weights.max())
     if not len(used):
         raise ValueError("sample_weight is all zero: at least one weight must be positive.")
     # Sums of numbers near the largest float overflow; powers of two divide without rounding.

@@ -256,8 +256,10 @@ def test_unit_of_the_weights_does_not_matter(factor, digits, quick):
     np.testing.assert_allclose(*codes, atol=1e-8)
 
 
-def test_zero_weights_leave_rows_out(digits, quick):
-    weights = (np.arange(300) % 2).astype(float)
+@pytest.mark.parametrize("nothing", [0.0, 1e-40, 1e-300])
+def test_zero_weights_leave_rows_out(nothing, digits, quick):
+    """So do weights that no sum of numbers would show beside the largest."""
+    weights = np.where(np.arange(300) % 2, 1.0, nothing)
     weighted = quick().fit(digits, sample_weight=weights)
     subset = quick().fit(digits[1::2])
     np.testing.assert_allclose(weighted.transform(digits), subset.transform(digits), atol=1e-9)

@@ -231,6 +231,15 @@ def test_defaults_do_not_collapse(load):
     assert est.score(X) > PCA(2).fit(X).score(X)
 
 
+@ignore_not_converged
+def test_weights_may_differ_without_bounds(digits, quick_vae):
+    """Batches hold rows of next to no weight alone."""
+    weights = np.full(300, 1e-300)
+    weights[:2] = 1.0
+    weighted = quick_vae(batch_size=50, alpha=0.01, max_iter=2).fit(digits, sample_weight=weights)
+    assert np.isfinite(weighted.score_samples(digits[:2])).all()
+
+
 @pytest.mark.filterwarnings("ignore:Maximum iterations")
 def test_collapse_is_named(digits, quick_vae):
     with pytest.warns(ConvergenceWarning, match="posterior has collapsed.*smaller beta"):
