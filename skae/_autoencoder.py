@@ -83,9 +83,10 @@ class AutoencoderTransformer(BaseAutoencoder):
 
         With ``'auto'`` it is 0.003 for the decoder and a tenth of that for the encoder. But of at
         most 1 000 rows (and 262 144 numbers) parts are held out in turn in small trial runs
-        first: if they do not gain by more than PCA, by 1.25 standard errors, the model stays at
-        PCA, and training ends after one epoch. ``alpha_`` says which it was; further training
-        keeps it, unless it was PCA: then `fit` starts anew.
+        first: if they do not gain by more than PCA, by 1.25 standard errors, or by ``(150 / n)**2``
+        of that from 150 rows on, the model stays at PCA, and training ends after one epoch.
+        ``alpha_`` says which it was; further training keeps it, unless it was PCA: then `fit`
+        starts anew.
         Nothing is tried with a number for ``noise`` but 0, penalties, own networks, without
         hidden layers, or in `partial_fit`.
 

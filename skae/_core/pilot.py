@@ -27,8 +27,9 @@ N_FOLDS, MIN_ROWS = 8, 10
 # Of the trial runs. Smaller than what they stand for: they say whether there is anything to gain.
 HIDDEN_LAYER_SIZES, N_STEPS = (32, 16), 50
 
-# Standard errors that the mean gain is above 0.
-N_ERRORS = 1.25
+# Standard errors that the mean gain is above 0; and rows from which on fewer will do: the more
+# rows there are, the farther training gets than these few steps, and the less it can lose.
+N_ERRORS, N_SURE_ROWS = 1.25, 150
 
 
 class Runs:
@@ -127,11 +128,14 @@ class Trial:
         """Whether a nonlinear model is likely to explain more of new rows than PCA does.
 
         Parts of the rows are held out in turn. What they cost under PCA, less what they cost
-        after training on the others, is to be above 0 by some standard errors of its mean.
-        Copies of a row count as one of their weight.
+        after training on the others, is to be above 0 by some standard errors of its mean,
+        the fewer the more rows there are. Copies of a row count as one of their weight.
         """
         runs = self.runs(rows)
-        return runs is not None and likely_positive(runs.gains(), runs.weights)
+        if runs is None:
+            return False
+        n_errors = N_ERRORS * min(1.0, N_SURE_ROWS / len(runs.weights)) ** 2
+        return likely_positive(runs.gains(), runs.weights, n_errors)
 
     def runs(self, rows):
         """The runs, untrained; None if there are too few rows."""
@@ -228,8 +232,8 @@ def _shares(weights):
     return torch.from_numpy(weights / weights.sum(axis=1, keepdims=True)).float()
 
 
-def likely_positive(values, weights):
+def likely_positive(values, weights, n_errors=N_ERRORS):
     """Whether their weighted mean is some standard errors above 0."""
     mean = np.average(values, weights=weights)
     variance = np.average((values - mean) ** 2, weights=weights)
-    return bool(mean > N_ERRORS * math.sqrt(variance / len(values)))
+    return bool(mean > n_errors * math.sqrt(variance / len(values)))

@@ -58,11 +58,34 @@ def test_few_rows_do_not_pay(curve):
     assert not trial().pays(Rows(np.repeat(curve[:9], 20, axis=0)))
 
 
-def gains_of(rows, monkeypatch):
+def asked_of(rows, monkeypatch):
+    """Gains of the rows, their weights, and the standard errors that their mean is to exceed."""
     seen = []
     monkeypatch.setattr(pilot, "likely_positive", lambda *args: seen.append(args) or True)
     trial().pays(rows)
-    return seen[0][0]
+    return seen[0]
+
+
+def gains_of(rows, monkeypatch):
+    return asked_of(rows, monkeypatch)[0]
+
+
+@pytest.mark.parametrize(("n_rows", "n_errors"), [(100, 1.25), (300, 1.25 / 4), (900, 1.25 / 36)])
+def test_less_certainty_is_asked_of_many_rows(n_rows, n_errors, monkeypatch):
+    rows = noise(n_rows, 4)
+    assert asked_of(Rows(rows), monkeypatch)[2] == pytest.approx(n_errors)
+    copies = np.repeat(rows, 2, axis=0)
+    assert asked_of(Rows(copies), monkeypatch)[2] == pytest.approx(n_errors)
+
+
+@ignore_not_converged
+def test_a_small_gain_of_many_rows_is_followed():
+    """Trial runs are too short to see how much more a sheet explains of four dimensions."""
+    X, X_new = noise(900, 4), noise(300, 4, seed=1)
+    est = AutoencoderTransformer(random_state=0).fit(X)
+    assert math.isfinite(est.alpha_)
+    assert error(est, X_new) < 0.7 * error(PCA(2).fit(X), X_new)
+    assert AutoencoderTransformer(random_state=0).fit(noise(600, 40)).alpha_ == math.inf
 
 
 def test_weights_are_copies_and_order_does_not_matter(curve, monkeypatch):
