@@ -162,10 +162,14 @@ def bound(encoder, decoder, X):
 
 
 def estimator(kind, workload, device, **options):
-    """An estimator that runs all its epochs, and is left at its defaults otherwise."""
+    """An estimator that runs all its epochs, and is left at its defaults otherwise.
+
+    But for the activation, which is that of the loops beside it.
+    """
     return kind(
         workload.n_components,
         hidden_layer_sizes=workload.hidden_layer_sizes,
+        activation="silu",
         batch_size=workload.batch_size,
         max_iter=workload.epochs,
         tol=0,

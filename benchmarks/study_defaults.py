@@ -56,7 +56,7 @@ VARIATIONS = {
     "alpha 0.01": {"alpha": 0.01},
     "alpha 0.03": {"alpha": 0.03},
     "alpha 0.1": {"alpha": 0.1},
-    "relu": {"activation": "relu"},
+    "silu": {"activation": "silu"},
     "tanh": {"activation": "tanh"},
     "one layer of 100": {"hidden_layer_sizes": 100},
     "(128, 64)": {"hidden_layer_sizes": (128, 64)},

@@ -66,9 +66,9 @@ MAX_SUMMARY_ROWS = 10_000
 # Numbers that the noise variance is estimated from, at most, if that leaves so many rows.
 MAX_DECODED, MIN_DECODED = 2**21, 500
 
-# Rows at which the decay is ``alpha``, and powers of their ratio to the rows at hand: the one that
-# says more counts.
-DECAY_ROWS, DECAY_POWERS = 100, (1.5, 2)
+# Rows at which the decay is ``alpha``, and the power of their ratio to the rows at hand if these
+# are fewer.
+DECAY_ROWS, DECAY_POWER = 100, 2
 
 # Where there are at most so many rows, and numbers in them, rows held out decide on the decay.
 MAX_TRIED_ROWS, MAX_TRIED_NUMBERS = 1000, 2**18
@@ -91,6 +91,7 @@ class Decay(NamedTuple):
 
     alpha: float
     encoder_share: float = 1.0  # of the decoder's decay
+    power: float = 1.5  # of the ratio of `DECAY_ROWS` to the rows at hand if these are more
 
     @property
     def is_infinite(self):
@@ -100,7 +101,7 @@ class Decay(NamedTuple):
     def for_rows(self, n_rows):
         """By network: the more rows there are, the more they can say against PCA."""
         ratio = DECAY_ROWS / n_rows
-        weight = max(ratio**power for power in DECAY_POWERS)
+        weight = ratio ** (DECAY_POWER if ratio > 1 else self.power)
         decay = 0.0 if self.is_infinite else self.alpha * weight
         return {"encoder": self.encoder_share * decay, "decoder": decay}
 
@@ -423,7 +424,7 @@ class BaseAutoencoder(
     def _chosen_decay(self, module, rows, seed, resume, one_epoch):
         """The decay of this run of training."""
         if self.alpha != "auto":
-            return Decay(self.alpha)
+            return self._auto_decay._replace(alpha=self.alpha, encoder_share=1.0)
         # Whether the model is to stay at PCA is for every set of rows to say.
         if resume and not self._decay.is_infinite:
             return self._decay

@@ -62,7 +62,8 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
 
     activation : {'identity', 'logistic', 'relu', 'silu', 'tanh'}, default='silu'
         Activation of the hidden layers. The smooth ``'silu'``, ``x * sigmoid(x)``, makes
-        decodings change smoothly along the latent space; ``MLPRegressor`` has ``'relu'``.
+        decodings change smoothly along the latent space; `AutoencoderTransformer` and
+        ``MLPRegressor`` have ``'relu'``.
 
     likelihood : {'gaussian', 'laplace', 'bernoulli'}, default='gaussian'
         What a reconstruction means: the mean of a normal law (squared error), the median

@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from skorch.callbacks import Callback
 from torch import nn
 
-from skae import AutoencoderTransformer
+from skae import AutoencoderTransformer, VariationalAutoencoderTransformer
 from skae._core import pilot
 from skae._core.batches import Rows
 from skae._core.pilot import Stack, Trial, different, likely_positive, parts_of
@@ -162,19 +162,30 @@ def test_noise_of_many_rows_leaves_pca():
 @ignore_not_converged
 def test_where_something_is_the_model_is_that_of_the_decay(curve):
     est = AutoencoderTransformer(1, max_iter=60, random_state=0).fit(curve)
-    assert est.alpha_ == 0.003
+    assert est.alpha_ == 0.005
     assert error(est, curve) < 0.5 * error(PCA(1).fit(curve), curve)
     decays = {group.get("part", "decoder"): group for group in est.net_.optimizer_.param_groups}
-    assert decays["decoder"]["weight_decay"] == pytest.approx(0.003 * (100 / 200) ** 1.5)
-    assert decays["encoder"]["weight_decay"] == pytest.approx(0.0003 * (100 / 200) ** 1.5)
+    assert decays["decoder"]["weight_decay"] == pytest.approx(0.005 * (100 / 200) ** 1.25)
+    assert decays["encoder"]["weight_decay"] == pytest.approx(0.0005 * (100 / 200) ** 1.25)
+
+
+PLAIN, VARIATIONAL = AutoencoderTransformer, VariationalAutoencoderTransformer
 
 
 @ignore_not_converged
 @pytest.mark.parametrize(
-    ("n_rows", "share"), [(25, 16.0), (100, 1.0), (400, 1 / 8), (10_000, 1e-3)]
+    ("cls", "n_rows", "share"),
+    [
+        (PLAIN, 25, 16.0),
+        (PLAIN, 100, 1.0),
+        (PLAIN, 1600, 1 / 32),
+        (VARIATIONAL, 25, 16.0),
+        (VARIATIONAL, 400, 1 / 8),
+        (VARIATIONAL, 10_000, 1e-3),
+    ],
 )
-def test_decay_falls_with_the_rows(n_rows, share):
-    est = AutoencoderTransformer(1, alpha=0.5, max_iter=1, random_state=0).fit(noise(n_rows, 3))
+def test_decay_falls_with_the_rows(cls, n_rows, share):
+    est = cls(1, alpha=0.5, max_iter=1, random_state=0).fit(noise(n_rows, 3))
     group = est.net_.optimizer_.param_groups[-1]
     assert group["weight_decay"] == pytest.approx(0.5 * share)
 
@@ -193,10 +204,10 @@ def test_decay_falls_with_the_rows(n_rows, share):
 def test_what_is_not_tried(params, monkeypatch):
     monkeypatch.setattr(Trial, "pays", None)
     est = AutoencoderTransformer(**params, max_iter=2, random_state=0).fit(noise(40, 3))
-    assert est.alpha_ == params.get("alpha", 0.003)
+    assert est.alpha_ == params.get("alpha", 0.005)
     many = AutoencoderTransformer(max_iter=2, random_state=0).fit(noise(1001, 3))
     wide = AutoencoderTransformer(max_iter=2, random_state=0).fit(noise(400, 700))
-    assert many.alpha_ == wide.alpha_ == 0.003
+    assert many.alpha_ == wide.alpha_ == 0.005
 
 
 @ignore_not_converged
@@ -207,10 +218,10 @@ def test_further_training_keeps_the_decay(curve):
     np.testing.assert_array_equal(est.fit(X).transform(X), codes)
     assert est.alpha_ == math.inf
     est = AutoencoderTransformer(1, max_iter=2, warm_start=True, random_state=0).fit(curve)
-    assert est.alpha_ == est.fit(noise(60, 3)).alpha_ == 0.003
+    assert est.alpha_ == est.fit(noise(60, 3)).alpha_ == 0.005
     # A block says little of those to come.
     est = AutoencoderTransformer(random_state=0).partial_fit(X)
-    assert est.alpha_ == est.partial_fit(curve[:, [0, 0, 1, 2]]).alpha_ == 0.003
+    assert est.alpha_ == est.partial_fit(curve[:, [0, 0, 1, 2]]).alpha_ == 0.005
 
 
 @ignore_not_converged
@@ -220,11 +231,11 @@ def test_a_model_that_stayed_at_pca_learns_from_further_rows(curve):
     assert est.alpha_ == math.inf
     before, linear = error(est, more), error(PCA(1).fit(more), more)
     blocks = copy.deepcopy(est)
-    assert est.fit(more).alpha_ == 0.003
+    assert est.fit(more).alpha_ == 0.005
     assert error(est, more) < 0.5 * linear < before
     for _ in range(30):
         blocks.partial_fit(more)
-    assert blocks.alpha_ == 0.003
+    assert blocks.alpha_ == 0.005
     assert error(blocks, more) < 0.5 * linear
 
 
@@ -241,7 +252,7 @@ def test_trials_draw_no_random_numbers_of_the_training(curve):
         AutoencoderTransformer(alpha=alpha, max_iter=2, callbacks=[Drawing()], random_state=0).fit(
             curve
         )
-        for alpha in ("auto", 0.003)
+        for alpha in ("auto", 0.005)
     ]
     states = [dict(est.net_.callbacks_)["Drawing"].state_ for est in fits]
     assert torch.equal(*states)
