@@ -69,7 +69,7 @@ def test_siblings_share_names_and_defaults():
     assert set(variational) - set(plain) == own
     assert set(plain) - set(variational) == {"latent_penalty", "latent_alpha"}
     differing = {name for name in shared if plain[name] != variational[name]}
-    assert differing == {"latent_sampler", "noise", "learning_rate_init"}
+    assert differing == {"activation", "latent_sampler", "noise", "learning_rate_init"}
 
 
 def test_method_signatures():
