@@ -91,8 +91,8 @@ spread = unsupervised.cv_results_["std_test_score"].reshape(2, -1)
 # %%
 # What the searches found
 # -----------------------
-# Bars are standard deviations over the folds. With 2 and 4 components nearest neighbours find the
-# digit more often among codes of the autoencoder; with 8 and 16 PCA is as good, and on the
+# Bars are standard deviations over the folds. With 2, 4 and 8 components nearest neighbours find
+# the digit more often among codes of the autoencoder; with 16 PCA is as good, and on the
 # test rows a little better. With 16 both come near all 64 pixels. Reconstructions gain
 # at every size, most where there are few components; more epochs would gain more there. So
 # the search for a classifier says: where 16 components are welcome, PCA will do here.

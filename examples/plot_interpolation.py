@@ -42,8 +42,8 @@ X0, X1, X_real = X_test[:100][is_pair], X_test[100:200][is_pair], X_test[200:]
 # ---------
 # In the cross-fade of pixels the first digit pales while the second comes up. On the path
 # through two components strokes move, and other digits may lie on the way. Its ends are
-# reconstructions too, and two components may take one digit for another, as for the end on
-# the right. With sixteen the ends are right, and the ways between them near cross-fades.
+# reconstructions too, and two components may take one digit for another. With sixteen the ends
+# are right, and the ways between them near cross-fades.
 
 n_steps = 9
 t = np.linspace(0, 1, n_steps)
@@ -102,7 +102,7 @@ axes[0].legend(loc="lower center", fontsize="small")
 # real digits than the cross-fade of its reconstructions. The variational model, whose
 # decoder was trained on draws around each code, gains a little. So good paths are paid for
 # with coarse ends: see the squared errors printed. The spherical path is meant for codes about
-# N(0, I), which are few near the origin; here it is better nowhere.
+# N(0, I), which are few near the origin; here it is worse with sixteen components.
 #
 # A walk past all digits
 # ----------------------

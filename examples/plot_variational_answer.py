@@ -227,13 +227,13 @@ corner.set_axis_off()
 corner.legend(*panels[-1].get_legend_handles_labels(), loc="center")
 
 # %%
-# With 16 components half of the draws of the plain model from N(0, I) fall into gaps, a quarter do
-# not look like digits, and all of them cover less than half of the digits. The variational model
-# gives a law that is known beforehand, but in more dimensions it keeps gaps too, fewer with a
+# With 16 components half of the draws of the plain model from N(0, I) fall into gaps, one in eleven
+# does not look like a digit, and all of them cover less than half of the digits. The variational
+# model gives a law that is known beforehand, but in more dimensions it keeps gaps too, fewer with a
 # larger ``beta``. Laws fitted on the codes afterwards have fewer: the mixture makes the plain model
 # a generator as well, and the mean of the posteriors brings the coverage of the variational one up
 # to that of real rows; what it draws are variations of the rows trained on, more typical than real
-# rows by precision and density. Draws of the mixture are less dense than real rows, with a lower
+# rows by precision and density. Draws of the mixture are as dense as real rows, with a lower
 # precision. The recall of both is below that of real rows. With 2 components all draws lie on a
 # sheet of two dimensions, which is why their recall is next to nothing. What the prior costs in
 # reconstructions:
