@@ -289,7 +289,7 @@ class AutoencoderTransformer(BaseAutoencoder):
     (25, 64)
     """
 
-    # At the start nearly linear, so that data must ask for curvature.
+    # Small, so that data must ask for more than PCA.
     _first_gain = 0.4
     _auto_decay = Decay(0.005, encoder_share=0.1, power=1.25)
 
