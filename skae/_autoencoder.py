@@ -34,7 +34,7 @@ class AutoencoderTransformer(BaseAutoencoder):
     n_components : int, default=2
         Number of components: the size of a code. It may exceed ``n_features``.
 
-    hidden_layer_sizes : int or array-like of int, default=(200, 100)
+    hidden_layer_sizes : int or array-like of int, default=(128, 64)
         Widths of the encoder's hidden layers. A linear path runs beside them, which
         starts at the solution of PCA, unless ``encoder`` or ``decoder`` is your own;
         with ``()`` there is only that path, and the model is PCA up to a linear map of the codes.
@@ -93,9 +93,9 @@ class AutoencoderTransformer(BaseAutoencoder):
     solver : {'adam', 'sgd'}, default='adam'
         Adam, or gradient descent with Nesterov's momentum 0.9.
 
-    learning_rate_init : float, default=0.008
+    learning_rate_init : float, default=0.01
         Largest step size. It is reached over the first tenth of the steps and falls to 0
-        along a half cosine over the rest, which ``max_iter`` sets. Eight times that of
+        along a half cosine over the rest, which ``max_iter`` sets. Ten times that of
         ``MLPRegressor``, because it decays. Deep networks of wide layers may want less.
 
     batch_size : int or 'auto', default='auto'
@@ -304,7 +304,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         self,
         n_components=2,
         *,
-        hidden_layer_sizes=(200, 100),
+        hidden_layer_sizes=(128, 64),
         decoder_hidden_layer_sizes=None,
         activation="relu",
         likelihood="gaussian",
@@ -313,7 +313,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         latent_alpha=0.01,
         alpha="auto",
         solver="adam",
-        learning_rate_init=0.008,
+        learning_rate_init=0.01,
         batch_size="auto",
         max_iter=150,
         tol=5e-4,

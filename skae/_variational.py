@@ -50,7 +50,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     n_components : int, default=2
         Number of components: the size of a code. It may exceed ``n_features``.
 
-    hidden_layer_sizes : int or array-like of int, default=(200, 100)
+    hidden_layer_sizes : int or array-like of int, default=(128, 64)
         Widths of the encoder's hidden layers. A linear path runs beside them, which
         starts at the solution of PCA, unless ``encoder`` or ``decoder`` is your own;
         with ``()`` there is only that path, and the model is PCA up to a linear map of the codes.
@@ -117,10 +117,10 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     solver : {'adam', 'sgd'}, default='adam'
         Adam, or gradient descent with Nesterov's momentum 0.9.
 
-    learning_rate_init : float, default=0.003
+    learning_rate_init : float, default=0.005
         Largest step size. It is reached over the first tenth of the steps and falls to 0
-        along a half cosine over the rest, which ``max_iter`` sets. Three times that of
-        ``MLPRegressor``, because it decays; the 0.008 of `AutoencoderTransformer` gain nothing
+        along a half cosine over the rest, which ``max_iter`` sets. Five times that of
+        ``MLPRegressor``, because it decays; the 0.01 of `AutoencoderTransformer` gain nothing
         here.
 
     batch_size : int or 'auto', default='auto'
@@ -357,7 +357,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         self,
         n_components=2,
         *,
-        hidden_layer_sizes=(200, 100),
+        hidden_layer_sizes=(128, 64),
         decoder_hidden_layer_sizes=None,
         activation="silu",
         likelihood="gaussian",
@@ -368,7 +368,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         n_importance_samples=100,
         alpha="auto",
         solver="adam",
-        learning_rate_init=0.003,
+        learning_rate_init=0.005,
         batch_size="auto",
         max_iter=150,
         tol=5e-4,

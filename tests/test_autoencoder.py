@@ -146,7 +146,7 @@ CHANGES = {
     "latent_penalty": "l2",
     "alpha": 10.0,
     "solver": "sgd",
-    "learning_rate_init": 0.01,
+    "learning_rate_init": 0.03,
     "batch_size": 50,
     "max_iter": 7,
     "early_stopping": True,

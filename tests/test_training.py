@@ -489,7 +489,7 @@ def test_plateau_brings_the_step_size_down_before_training_ends(digits, quick):
     est = quick(callbacks=[StepSizes()], **settings).fit(digits)
     sizes = step_sizes(est)
     assert est.n_iter_ < 60
-    assert sizes.max() == pytest.approx(0.008, rel=0.05)
+    assert sizes.max() == pytest.approx(0.01, rel=0.05)
     assert sizes[-1] < 0.01 * sizes.max()
 
 
@@ -599,9 +599,14 @@ def precision_in_training(est):
 
 
 @ignore_not_converged
-@pytest.mark.parametrize("cls", [AutoencoderTransformer, VariationalAutoencoderTransformer])
-def test_batches_are_computed_in_single_precision(cls, digits):
-    """The noise of batches is far above rounding; what came of them has the precision of X."""
+@pytest.mark.parametrize(
+    ("cls", "noise"), [(AutoencoderTransformer, 1e-3), (VariationalAutoencoderTransformer, 1e-2)]
+)
+def test_batches_are_computed_in_single_precision(cls, noise, digits):
+    """The noise of batches is far above rounding; what came of them has the precision of X.
+
+    Draws from posteriors belong to the bits of the rows: they differ by the precision of X.
+    """
     params = {"hidden_layer_sizes": 16, "max_iter": 3, "callbacks": [Precisions()]}
     est = cls(**params, batch_size=100, warm_start=True, random_state=0).fit(digits)
     assert precision_in_training(est) == torch.float32
@@ -616,7 +621,7 @@ def test_batches_are_computed_in_single_precision(cls, digits):
         est.fit(digits)
     single = cls(**params, batch_size=100, random_state=0).fit(digits.astype(np.float32))
     double = cls(**params, batch_size=100, random_state=0).fit(digits)
-    np.testing.assert_allclose(double.loss_curve_[0], single.loss_curve_[0], rtol=1e-3)
+    np.testing.assert_allclose(double.loss_curve_[0], single.loss_curve_[0], rtol=noise)
 
 
 @ignore_not_converged

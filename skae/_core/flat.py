@@ -43,7 +43,7 @@ class FlatParameters:
         self.values = self._join(p.detach() for p in self.states)
         self.gradients = torch.zeros_like(self.values)
         self.is_small = self.values.numel() < MANY
-        kept = [self._shared(name) for name in self.rule.kept]
+        self.kept = kept = [self._shared(name) for name in self.rule.kept]
         self.runs = list(self._runs(known, group_of, [self.values, self.gradients, *kept]))
         self.whole = [[self.values], [self.gradients], *([tensor] for tensor in kept)]
         self.decays_by_run = None
@@ -178,9 +178,8 @@ class FlatParameters:
         """
         self._note_decays()
         limits = torch.finfo(self.values.dtype)
-        for tensors in self.whole:
-            for tensor in tensors:
-                _hardshrink(tensor, limits.tiny / limits.eps**2, out=tensor)
+        for values in (self.values, *self.kept):
+            _hardshrink(values, limits.tiny / limits.eps**2, out=values)
 
     def _step_others(self):
         """The optimizer's own step, which passes over parameters without gradient."""
