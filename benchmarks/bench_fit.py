@@ -12,7 +12,7 @@ from workloads import WORKLOADS
 
 __all__ = ["fit_marks"]
 
-OURS = ["lean", "lean, relu", "skae", "DataLoader", "skorch", "MLPRegressor"]
+OURS = ["lean", "skae", "DataLoader", "skorch", "MLPRegressor"]
 LIBRARIES = ["pythae", "pyod", "encdr"]
 VARIATIONAL = ["lean VAE", "skae VAE"]
 
@@ -20,11 +20,10 @@ VARIATIONAL = ["lean VAE", "skae VAE"]
 SAME = 1.05
 
 NOTES = """
-  lean          slices of a resident tensor, fused Adam, nothing else; in ReLU, too
+  lean          slices of a resident tensor, fused Adam, nothing else
   DataLoader    the loop that people write
-  MLPRegressor  has ReLU, on its codes as well
-  pyod          has ReLU, on its codes as well; leaves out incomplete batches; scores the rows
-  encdr         has ReLU for want of SiLU
+  MLPRegressor  has ReLU on its codes as well
+  pyod          has ReLU on its codes as well; leaves out incomplete batches; scores the rows
   pythae VAE    takes the noise to have variance 1, and so collapses on data of less
   loss          mean squared error over all rows after training, by posterior means
   ELBO          in nats per row, at the likeliest noise variance

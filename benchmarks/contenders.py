@@ -41,17 +41,17 @@ class Networks(NamedTuple):
         return nn.Sequential(*self)
 
 
-def perceptron(widths, activation):
-    """A perceptron whose last layer is linear."""
-    layers = [part for pair in pairwise(widths) for part in (nn.Linear(*pair), activation())]
+def perceptron(widths):
+    """A perceptron with ReLU, whose last layer is linear."""
+    layers = [part for pair in pairwise(widths) for part in (nn.Linear(*pair), nn.ReLU())]
     return nn.Sequential(*layers[:-1])
 
 
-def networks(X, workload, activation=nn.SiLU, n_outputs=1):
+def networks(X, workload, n_outputs=1):
     """An untrained encoder, with n_outputs columns for each component, and decoder."""
     widths = (X.shape[1], *workload.hidden_layer_sizes)
-    encoder = perceptron((*widths, n_outputs * workload.n_components), activation)
-    return Networks(encoder, perceptron((workload.n_components, *widths[::-1]), activation))
+    encoder = perceptron((*widths, n_outputs * workload.n_components))
+    return Networks(encoder, perceptron((workload.n_components, *widths[::-1])))
 
 
 @torch.no_grad()
@@ -79,9 +79,9 @@ def trained(parameters, loss_of, X, workload, device):
         total.item()
 
 
-def lean(X, workload, device, activation=nn.SiLU):
+def lean(X, workload, device):
     """A loop over slices of a tensor, with a fused optimizer."""
-    module = networks(X, workload, activation).joined().to(device)
+    module = networks(X, workload).joined().to(device)
 
     def loss_of(x):
         return nn.functional.mse_loss(module(x), x)
@@ -169,7 +169,7 @@ def estimator(kind, workload, device, **options):
     return kind(
         workload.n_components,
         hidden_layer_sizes=workload.hidden_layer_sizes,
-        activation="silu",
+        activation="relu",
         batch_size=workload.batch_size,
         max_iter=workload.epochs,
         tol=0,
@@ -319,7 +319,7 @@ def pyod(X, workload, device):
 
 
 def encdr(X, workload, device):
-    """encdr, which trains by Lightning; with ReLU, for want of SiLU."""
+    """encdr, which trains by Lightning."""
     from encdr import ENCDR
 
     model = ENCDR(
@@ -338,7 +338,6 @@ def encdr(X, workload, device):
 CONTENDERS = {
     "lean": lean,
     "skae": skae,
-    "lean, relu": partial(lean, activation=nn.ReLU),
     "DataLoader": dataloader,
     "skorch": skorch,
     "MLPRegressor": mlp_regressor,
