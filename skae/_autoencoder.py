@@ -115,7 +115,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         units of a loss that counts the variance of X as 1, whatever the units of X
         (``'gaussian'``; the root mean square standard deviation as 1 for ``'laplace'``,
         nats per feature for ``'bernoulli'``). ``MLPRegressor`` has 1e-4; here the step size
-        falls, so that the last epochs bring little by design.
+        falls, so that the last epochs bring little by design. Where ``max_iter`` ends training
+        and the last epochs fall by more, by two standard errors, a warning says so.
 
     n_iter_no_change : int or inf, default=10
         Number of epochs without progress that ends training. While the step size is

@@ -138,7 +138,8 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
         units of a loss that counts the variance of X as 1, whatever the units of X
         (``'gaussian'``; the root mean square standard deviation as 1 for ``'laplace'``,
         nats per feature for ``'bernoulli'``). ``MLPRegressor`` has 1e-4; here the step size
-        falls, so that the last epochs bring little by design.
+        falls, so that the last epochs bring little by design. Where ``max_iter`` ends training
+        and the last epochs fall by more, by two standard errors, a warning says so.
 
     n_iter_no_change : int or inf, default=10
         Number of epochs without progress that ends training. While the step size is
@@ -338,7 +339,7 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     _n_outputs = 2  # mean and log-variance
     _has_posteriors = True
     # Larger than the plain model's: the noise of the codes weighs curvature too.
-    _first_gain = 0.7
+    _first_gain = 1.0
     _auto_decay = Decay(0.002)
 
     _parameter_constraints = {

@@ -4,6 +4,7 @@ import copy
 import pickle
 import signal
 import warnings
+from contextlib import nullcontext
 
 import cloudpickle
 import numpy as np
@@ -67,6 +68,21 @@ def test_not_converged_warns(digits, quick):
     with pytest.warns(ConvergenceWarning, match=r"Maximum iterations \(4\) reached"):
         est = quick().fit(digits)
     assert est.n_iter_ == len(est.loss_curve_) == 4
+
+
+@pytest.mark.parametrize(("fall", "is_told"), [(0.05, True), (0.0, False)])
+def test_noise_of_the_last_epochs_is_no_progress(fall, is_told, digits, quick):
+    """Of noise of 0.1 the last of 11 epochs may lie far below the first."""
+    losses = 1 - fall * np.arange(11) + 0.1 * np.array([2, 0, 1, -1, 0, 1, -1, 0, 1, 0, -1])
+
+    class Noisy(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            net.epoch["train_loss"] = losses[len(net.history) - 1]
+
+    options = {"callbacks": [Noisy()], "max_iter": 11, "n_iter_no_change": 10, "tol": 0.1}
+    expected = pytest.warns(ConvergenceWarning, match="converged") if is_told else nullcontext()
+    with expected:
+        quick(**options).fit(digits)
 
 
 @pytest.fixture

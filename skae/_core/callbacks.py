@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 from skorch.callbacks import Callback, EarlyStopping, LRScheduler, PassthroughScoring
 from tqdm.auto import tqdm
@@ -12,6 +13,7 @@ __all__ = [
     "compared",
     "copied",
     "listening",
+    "sure_fall",
     "training_callbacks",
     "warmup_cosine",
 ]
@@ -254,6 +256,15 @@ class Stopping(EarlyStopping):
         self.is_finishing_ = True
         n_epochs = max(self.patience, epoch["epoch"] // 4)
         self.schedule.finish_within(n_epochs * epoch["train_batch_count"])
+
+
+def sure_fall(losses):
+    """What losses fall by along a straight line through them, less two standard errors of it."""
+    steps = np.arange(len(losses)) - (len(losses) - 1) / 2
+    slope = steps @ losses / (steps @ steps)
+    rest = losses - np.mean(losses) - slope * steps
+    error = math.sqrt(rest @ rest / max(1, len(losses) - 2) / (steps @ steps))
+    return -(len(losses) - 1) * (slope + 2 * error)
 
 
 def training_callbacks(

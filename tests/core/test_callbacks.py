@@ -5,11 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from scipy.stats import linregress
 from skorch.callbacks import PassthroughScoring
 from skorch.history import History
 from torch import nn
 
-from skae._core.callbacks import BestWeights, MeanLoss, Stopping
+from skae._core.callbacks import BestWeights, MeanLoss, Stopping, sure_fall
 
 
 def run(callback, losses):
@@ -75,3 +76,10 @@ def test_mean_losses_are_those_of_skorch(on_train):
     assert [list(epoch) for epoch in histories[0]] == [list(epoch) for epoch in histories[1]]
     for ours, theirs in zip(*histories, strict=True):
         assert ours == pytest.approx(theirs)
+
+
+def test_sure_fall_is_that_of_a_line_less_two_standard_errors():
+    assert sure_fall([3.0, 2.5, 2.0, 1.5]) == pytest.approx(1.5)
+    losses = 1 - 0.01 * np.arange(11) + 0.02 * np.random.RandomState(0).standard_normal(11)
+    line = linregress(np.arange(11), losses)
+    assert sure_fall(losses) == pytest.approx(-10 * (line.slope + 2 * line.stderr))
