@@ -36,7 +36,7 @@ def split(digit):
 # ``log p(x)``: whether the row is likely, wherever its code may lie. Three fifths of the nine
 # digits are trained on. The area under the ROC curve is the probability that a row of the left-out
 # digit scores below a row of the others, both held out. ``quick`` keeps
-# this example short; with the defaults training takes more than twice as long. The bandwidth of
+# this example short; with the defaults training takes half as long again. The bandwidth of
 # :class:`~sklearn.neighbors.KernelDensity` was picked by hand for a good ranking.
 
 quick = {"tol": 0.01, "n_iter_no_change": 5, "random_state": 0}

@@ -91,7 +91,7 @@ figure.suptitle("Held-out digits, white is 0 and black is 1; mean squared errors
 
 # %%
 # The denoising autoencoder has the smallest error. The plain one of 16 components leaves
-# half of the noise: its codes follow it, and strokes come out that were never there. With 4
+# more than half of the noise: its codes follow it, and strokes come out that were never there. With 4
 # components it does a little better, but some digits turn into others. The linear map does
 # better than both, and than PCA, though it blurs.
 #

@@ -151,8 +151,8 @@ for name, report in comparison.diagnostics.items():
 # %%
 # Reach and classes of draws are mended. Areas are more equal, but far from equal. The box of the
 # codes remains a poor law: a round cloud leaves its corners empty. Off-centre neither model is by
-# much, since training starts at PCA. And gaps under N(0, I) are few in both, so that other
-# seeds may turn the two round. In more dimensions that is different.
+# much, since training starts at PCA. And gaps under N(0, I) are fewer. How many the plain
+# model has there, at the centre of its codes, changes with the seed; in more dimensions there are many.
 #
 # More components
 # ---------------
@@ -227,7 +227,7 @@ corner.set_axis_off()
 corner.legend(*panels[-1].get_legend_handles_labels(), loc="center")
 
 # %%
-# With 16 components half of the draws of the plain model from N(0, I) fall into gaps, one in eleven
+# With 16 components half of the draws of the plain model from N(0, I) fall into gaps, one in seven
 # does not look like a digit, and all of them cover less than half of the digits. The variational
 # model gives a law that is known beforehand, but in more dimensions it keeps gaps too, fewer with a
 # larger ``beta``. Laws fitted on the codes afterwards have fewer: the mixture makes the plain model
