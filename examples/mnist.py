@@ -37,8 +37,8 @@ X_train, X_test, y_train, y_test = train_test_split(
 # %%
 # Three models of two components
 # ------------------------------
-# On one core ``fit`` took 18 s for the plain model and as long for the variational one, with
-# 0.463 and 0.418 of the variance of images held out explained; PCA took 0.1 s and
+# On one core ``fit`` took 12 s for the plain model and 11 s for the variational one, with
+# 0.463 and 0.415 of the variance of images held out explained; PCA took 0.1 s and
 # explains 0.173. Another choice of 10 000 among the 70 000 images gives slightly other numbers.
 
 models = {
