@@ -90,8 +90,8 @@ for ax, (name, rows) in zip(axes, images.items(), strict=True):
 figure.suptitle("Held-out digits, white is 0 and black is 1; mean squared errors")
 
 # %%
-# The denoising autoencoder has the smallest error. The plain one of 16 components leaves
-# more than half of the noise: its codes follow it, and strokes come out that were never there. With 4
+# The denoising autoencoder has the smallest error. The plain one of 16 components leaves more
+# than half of the noise: its codes follow it, and strokes come out that were never there. With 4
 # components it does a little better, but some digits turn into others. The linear map does
 # better than both, and than PCA, though it blurs.
 #

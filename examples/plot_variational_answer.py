@@ -88,8 +88,8 @@ axes[0].set_ylim(0, 0.3)
 # Third fault: gaps
 # -----------------
 # The same draws from N(0, I) in both spaces: dots where codes are near, crosses where none
-# is. The plain model's codes are so wide that N(0, I) covers only their centre: few gaps there
-# do not make it fit for drawing from, as the next two figures show.
+# is. The plain model's codes are so wide that N(0, I) covers only their centre: even without
+# gaps there it would not be fit for drawing from, as the next two figures show.
 
 side_by_side(
     lambda model, ax: LatentSupportDisplay.from_estimator(
@@ -151,8 +151,8 @@ for name, report in comparison.diagnostics.items():
 # %%
 # Reach and classes of draws are mended. Areas are more equal, but far from equal. The box of the
 # codes remains a poor law: a round cloud leaves its corners empty. Off-centre neither model is by
-# much, since training starts at PCA. And gaps under N(0, I) are fewer. How many the plain
-# model has there, at the centre of its codes, changes with the seed; in more dimensions there are many.
+# much, since training starts at PCA. And gaps under N(0, I) are fewer. How many the plain model has
+# there, at the centre of its codes, changes with the seed; in more dimensions there are many.
 #
 # More components
 # ---------------
