@@ -83,7 +83,7 @@ class EvidenceBound(torch.nn.Module):
         the net solves for the dispersion with, and what of the KL term is not in force yet.
         """
         likelihood, n_features = LIKELIHOODS[self.likelihood], posterior.target.shape[1]
-        share = share_of_rows(weights, len(posterior.mean))
+        share = share_of_rows(weights, posterior.mean.shape[0])
         total = 1.0 if weights is None else weights.mean().item()
         # Numbers of Python: cheaper than tensors of one number.
         dispersion = posterior.dispersion.item()

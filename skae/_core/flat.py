@@ -7,6 +7,7 @@ moves all parameters that share its options.
 import math
 from collections.abc import Callable
 from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 import torch
@@ -16,6 +17,9 @@ from torch.optim.sgd import sgd
 __all__ = ["FlatParameters"]
 
 _hardshrink = torch.ops.aten.hardshrink.out
+
+# Options of a group.
+STEP_SIZE, STEP_SIZE_AND_DECAY = itemgetter("lr"), itemgetter("lr", "weight_decay")
 
 # Parameters from which a pass over them takes longer than a further call of the optimizer.
 MANY = 2**17
@@ -43,6 +47,7 @@ class FlatParameters:
         self.values = self._join(p.detach() for p in self.states)
         self.gradients = torch.zeros_like(self.values)
         self.is_small = self.values.numel() < MANY
+        self.rounding = 100 * torch.finfo(self.values.dtype).eps
         self.kept = kept = [self._shared(name) for name in self.rule.kept]
         self.runs = list(self._runs(known, group_of, [self.values, self.gradients, *kept]))
         self.whole = [[self.values], [self.gradients], *([tensor] for tensor in kept)]
@@ -128,11 +133,14 @@ class FlatParameters:
                 gradient.copy_(torch.zeros_like(gradient) if p.grad is None else p.grad)
                 p.grad = gradient
 
-    def clip(self, largest, smallest):
-        """Scale the gradient to a norm of at most ``largest``, or to 0 if below ``smallest``."""
-        gradients = [self.gradients, *(p.grad for p in self.others if p.grad is not None)]
+    def clip(self, largest):
+        """Scale the gradient to a norm of at most ``largest``, or to 0 if it is all rounding.
+
+        Of that Adam would make whole steps.
+        """
+        gradients = [self.gradients] + [p.grad for p in self.others if p.grad is not None]
         norm = math.hypot(*[torch.linalg.vector_norm(g).item() for g in gradients])
-        factor = 0.0 if norm < smallest else largest / (norm + 1e-6)
+        factor = 0.0 if norm < self.rounding else largest / (norm + 1e-6)
         if factor < 1:
             for gradient in gradients:
                 gradient.mul_(factor)
@@ -144,17 +152,17 @@ class FlatParameters:
             self._step_others()
         if self.is_small:
             self.gradients.addcmul_(self.values, self.decays)
-            for group, parts in self._alike("lr"):
+            for group, parts in self._alike(STEP_SIZE):
                 self.rule.move(parts, self.n_steps, group, 0.0)
         else:
-            for group, parts in self._alike("lr", "weight_decay"):
+            for group, parts in self._alike(STEP_SIZE_AND_DECAY):
                 self.rule.move(parts, self.n_steps, group, group["weight_decay"])
         # What torch's schedulers look for: that the optimizer moves before they do.
         self.optimizer._opt_called = True
 
-    def _alike(self, *options):
+    def _alike(self, options):
         """Pairs of a group, and lists of parts of all groups that share its options."""
-        settings = [[group[name] for name in options] for group, _ in self.runs]
+        settings = [options(group) for group, _ in self.runs]
         if settings and settings.count(settings[0]) == len(settings):
             yield self.runs[0][0], self.whole
             return

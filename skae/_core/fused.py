@@ -85,6 +85,7 @@ class Backpropagation:
 
     def __init__(self, module, objective, optimizer):
         self.module, self.objective = module, objective
+        self.like = module.standardize.center
         networks = {"encoder": module.encoder, "decoder": module.decoder}
         self.analytic = {name: is_analytic(network) for name, network in networks.items()}
         known = [networks[name] for name in networks if self.analytic[name]]
@@ -124,22 +125,23 @@ class Backpropagation:
             return self._gradients(x, weights)
 
     def _gradients(self, x, weights):
-        module = self.module
-        x = x.to(module.standardize.center)
+        module, n = self.module, x.shape[0]
+        x = x.to(self.like)
         weights = None if weights is None else weights.to(x.device, module.dtype)
         self.parameters.clear()
-        place = self.encoder.input_of(len(x))
+        encoder, decoder = self.encoder.way_of(n), self.decoder.way_of(n)
         # With noise, what the encoder gets is not what the decoder is to hit.
-        standard = module.standardized(x, None if module.noise else place)
-        encoded = self.encoder.forward(module.corrupted(x, standard, place))
+        standard = module.standardized(x, None if module.noise else encoder.input)
+        encoded = encoder.forward(module.corrupted(x, standard, encoder.input))
         latent = module.latent(encoded, x)
-        output = self.decoder.forward(module.decoder_input(latent))
+        output = decoder.forward(module.decoder_input(latent))
         prediction = module.prediction(latent, output, x, standard)
-        place = self.decoder.of_output_of(len(x))
-        loss, of_output, of_latent = self.objective.gradients(prediction, weights, place)
-        of_decoder_input = self.decoder.backward(of_output)
-        gradients = of_decoder_input, of_latent, self.encoder.of_output_of(len(x))
-        self.encoder.backward(module.latent_gradient(encoded, prediction, *gradients))
+        loss, of_output, of_latent = self.objective.gradients(
+            prediction, weights, decoder.of_output
+        )
+        of_decoder_input = decoder.backward(of_output)
+        gradients = of_decoder_input, of_latent, encoder.of_output
+        encoder.backward(module.latent_gradient(encoded, prediction, *gradients))
         return loss, prediction
 
 
@@ -189,33 +191,7 @@ class PerceptronPass:
         self.layers, self.activation, self.onward = layers, activation, onward
         self.n_rows, self.routes = 0, {}
 
-    def forward(self, x):
-        """Output for a batch x of shape (n, n_in)."""
-        self.route = route = self._route_of(len(x))
-        if x is not route.input:
-            route.input.copy_(x)
-        for call in route.forth:
-            call()
-        return route.output
-
-    def backward(self, gradient):
-        """Gradient of the input from that of the output; those of the parameters are set."""
-        route = self.route
-        if gradient is not route.of_output:
-            route.of_output.copy_(gradient)
-        for call in route.back:
-            call()
-        return route.of_input
-
-    def input_of(self, n):
-        """Where n rows may be put, so that `forward` need not copy them."""
-        return self._route_of(n).input
-
-    def of_output_of(self, n):
-        """Where their gradients may be put, so that `backward` need not copy them."""
-        return self._route_of(n).of_output
-
-    def _route_of(self, n):
+    def way_of(self, n):
         """Batches differ in size by one row: they have one memory, and a route through it each."""
         if n not in self.routes:
             if n > self.n_rows:
@@ -280,9 +256,31 @@ class Route:
             self.back = [*layer.back(y, of_x, of_z), activation.back(of_x, x, y), *self.back]
             x, of_x = z, of_z
 
+    def forward(self, x):
+        """Output for a batch x, which need not be copied if it is ``input``."""
+        if x is not self.input:
+            self.input.copy_(x)
+        for call in self.forth:
+            call()
+        return self.output
+
+    def backward(self, gradient):
+        """Gradient of the input from that of the output; those of the parameters are set.
+
+        The former need not be copied if it is ``of_output``.
+        """
+        if gradient is not self.of_output:
+            self.of_output.copy_(gradient)
+        for call in self.back:
+            call()
+        return self.of_input
+
 
 class AutogradPass:
     """Forward and backward pass of any function of a batch, by autograd."""
+
+    # It has no memory of its own.
+    input = of_output = None
 
     def __init__(self, function):
         self.function = function
@@ -300,10 +298,9 @@ class AutogradPass:
         self.output.backward(gradient)
         return self.x.grad
 
-    def input_of(self, n):
-        """No memory of its own."""
-
-    of_output_of = input_of
+    def way_of(self, n):
+        """The same for any number of rows."""
+        return self
 
 
 def is_analytic(network):

@@ -278,7 +278,7 @@ class Autoencoder(nn.Module):
         if self.input_noise is None:
             vectors = torch.randn_like(inputs)
         else:
-            vectors = self.input_noise.for_batch(len(x))
+            vectors = self.input_noise.for_batch(x.shape[0])
         return torch.add(inputs, vectors, alpha=self.noise * unit, out=out)
 
     def renew_noise(self, rows, batch_size, n_epochs):

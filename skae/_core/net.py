@@ -54,7 +54,7 @@ class Objective(torch.nn.Module):
         The former is written into ``out``, unless that is None.
         """
         codes, output, target = prediction
-        share = share_of_rows(weights, len(codes))
+        share = share_of_rows(weights, codes.shape[0])
         loss, of_output = LIKELIHOODS[self.likelihood].gradient(output, target, share, out)
         if self.penalty is None:
             return loss, of_output, None
@@ -163,8 +163,7 @@ class AutoencoderNet(NeuralNet):
         if self.listeners_["on_grad_computed"]:
             self._show_gradients(batch)
             parameters.adopt_gradients()
-        # Adam would make whole steps of a gradient that is all rounding.
-        parameters.clip(MAX_GRADIENT_NORM, 100 * torch.finfo(step["loss"].dtype).eps)
+        parameters.clip(MAX_GRADIENT_NORM)
         parameters.step()
         return step
 

@@ -72,7 +72,7 @@ class InputNoise:
         if self.bank is None:
             return self._drawn(n)
         # Ever other places for the same batch of the epoch, all of them in the end.
-        self.start = (self.start + n) % (len(self.bank) - n + 1)
+        self.start = (self.start + n) % (self.bank.shape[0] - n + 1)
         return self.bank[self.start : self.start + n]
 
     def _drawn(self, n):
