@@ -100,17 +100,37 @@ class Rows(Dataset):
 MAX_GATHERED = 2**18
 
 
+class Batch(tuple):
+    """Rows, and their weights or None.
+
+    Attributes
+    ----------
+    standard : tensor or None
+        The rows standardized, if they have been, together with those of other batches.
+    """
+
+    standard = None
+
+
 class Batches:
     """Iterator over a `Rows` in batches of nearly equal size, none above ``batch_size``.
 
     Near-equal, so that no epoch ends on a batch of one row. The order is drawn anew
     from torch's generator in every epoch; a single full batch is left in order.
+
+    Attributes
+    ----------
+    standardize : callable or None
+        What makes the batches' ``standard`` of rows.
     """
+
+    standardize = None
 
     def __init__(self, dataset, batch_size, shuffle=False):
         self.dataset = dataset
         self.batch_size = batch_size
         self.shuffle = shuffle
+        self.in_order = None
 
     def __len__(self):
         return -(-len(self.dataset) // self.batch_size)
@@ -118,20 +138,36 @@ class Batches:
     def __iter__(self):
         n_samples = len(self.dataset)
         bounds = np.linspace(0, n_samples, len(self) + 1).astype(int)
-        order = None
-        if self.shuffle and len(self) > 1:
-            order = torch.randperm(n_samples).numpy()
-            if n_samples * self.dataset.X.shape[1] <= MAX_GATHERED:
-                yield from self._cut(*self.dataset[order], np.diff(bounds).tolist())
-                return
-        for start, stop in pairwise(bounds):
-            yield self.dataset[slice(start, stop) if order is None else order[start:stop]]
+        shuffled = self.shuffle and len(self) > 1
+        order = torch.randperm(n_samples).numpy() if shuffled else None
+        if n_samples * self.dataset.X.shape[1] <= MAX_GATHERED:
+            return self._together(order, np.diff(bounds).tolist())
+        return self._apart(order, bounds)
 
-    @staticmethod
-    def _cut(x, weights, sizes):
-        """Batches of these sizes."""
-        parts = repeat(None) if weights is None else weights.split(sizes)
-        return zip(x.split(sizes), parts, strict=False)
+    def _apart(self, order, bounds):
+        """Batches gathered one by one."""
+        for start, stop in pairwise(bounds):
+            index = slice(start, stop) if order is None else order[start:stop]
+            yield Batch(self.dataset[index])
+
+    def _together(self, order, sizes):
+        """Batches of these sizes, gathered at once; in order, they are those of last time."""
+        if order is not None:
+            return self._cut(order, sizes)
+        if self.in_order is None:
+            self.in_order = list(self._cut(slice(None), sizes))
+        return iter(self.in_order)
+
+    def _cut(self, index, sizes):
+        x, weights = self.dataset[index]
+        standard = None if self.standardize is None else self.standardize(x)
+        parts = [
+            repeat(None) if rows is None else rows.split(sizes) for rows in (weights, standard)
+        ]
+        for x, w, s in zip(x.split(sizes), *parts, strict=False):
+            batch = Batch((x, w))
+            batch.standard = s
+            yield batch
 
 
 def block_size(n_features, n_numbers=2**22):

@@ -127,6 +127,17 @@ class AutoencoderNet(NeuralNet):
                     callback.on_batch_end(self, batch=batch, training=training, **step)
         self.epoch[f"{prefix}_batch_count"] = len(batches) - n_before
 
+    def get_iterator(self, dataset, training=False):
+        """skorch's; batches of training come standardized where that saves time."""
+        iterator = super().get_iterator(dataset, training)
+        if training:
+            iterator.standardize = self._standardized
+        return iterator
+
+    @torch.inference_mode(False)  # for any mode of later epochs
+    def _standardized(self, x):
+        return self.module_.standardized(x.to(self.module_.standardize.center))
+
     @property
     def epoch(self):
         """The newest of the history, which would copy itself to find it."""
@@ -178,7 +189,7 @@ class AutoencoderNet(NeuralNet):
     def train_step_single(self, batch, **fit_params):
         """Set the gradients; skorch's is for networks that only autograd knows."""
         self._set_training(True)
-        loss, prediction = self.backpropagation_(*batch)
+        loss, prediction = self.backpropagation_(*batch, getattr(batch, "standard", None))
         return {"loss": loss, "y_pred": prediction}
 
     def release_parameters(self):
