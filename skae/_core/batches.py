@@ -130,6 +130,7 @@ class Batches:
         self.dataset = dataset
         self.batch_size = batch_size
         self.shuffle = shuffle
+        self.bounds = np.linspace(0, len(dataset), len(self) + 1).astype(int).tolist()
         self.in_order = None
 
     def __len__(self):
@@ -137,30 +138,29 @@ class Batches:
 
     def __iter__(self):
         n_samples = len(self.dataset)
-        bounds = np.linspace(0, n_samples, len(self) + 1).astype(int)
         shuffled = self.shuffle and len(self) > 1
         order = torch.randperm(n_samples).numpy() if shuffled else None
-        if n_samples * self.dataset.X.shape[1] <= MAX_GATHERED:
-            return self._together(order, np.diff(bounds).tolist())
-        return self._apart(order, bounds)
+        if n_samples * self.dataset.X.shape[1] > MAX_GATHERED:
+            return self._apart(order)
+        return self._in_order() if order is None else self._together(order)
 
-    def _apart(self, order, bounds):
+    def _apart(self, order):
         """Batches gathered one by one."""
-        for start, stop in pairwise(bounds):
+        for start, stop in pairwise(self.bounds):
             index = slice(start, stop) if order is None else order[start:stop]
             yield Batch(self.dataset[index])
 
-    def _together(self, order, sizes):
-        """Batches of these sizes, gathered at once; in order, they are those of last time."""
-        if order is not None:
-            return self._cut(order, sizes)
+    def _in_order(self):
+        """Those of last time, if there was one."""
         if self.in_order is None:
-            self.in_order = list(self._cut(slice(None), sizes))
+            self.in_order = list(self._together(slice(None)))
         return iter(self.in_order)
 
-    def _cut(self, index, sizes):
+    def _together(self, index):
+        """Batches gathered at once."""
         x, weights = self.dataset[index]
         standard = None if self.standardize is None else self.standardize(x)
+        sizes = [stop - start for start, stop in pairwise(self.bounds)]
         parts = [
             repeat(None) if rows is None else rows.split(sizes) for rows in (weights, standard)
         ]
