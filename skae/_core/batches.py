@@ -162,11 +162,12 @@ class Batches:
         standard = None if self.standardize is None else self.standardize(x)
         sizes = [stop - start for start, stop in pairwise(self.bounds)]
         parts = [
-            repeat(None) if rows is None else rows.split(sizes) for rows in (weights, standard)
+            repeat(None) if whole is None else whole.split(sizes)
+            for whole in (x, weights, standard)
         ]
-        for x, w, s in zip(x.split(sizes), *parts, strict=False):
-            batch = Batch((x, w))
-            batch.standard = s
+        for *pair, batch_standard in zip(*parts, strict=False):
+            batch = Batch(pair)
+            batch.standard = batch_standard
             yield batch
 
 

@@ -167,8 +167,9 @@ class Layer(NamedTuple):
         """Calls from the gradient of y to those of the parameters and, unless None, of x."""
         calls = [product(of_y.t(), x, self.weight_gradient)]
         if self.bias is not None:
-            # A sum over rows, in less time than `torch.sum` takes.
-            calls.append(partial(torch.mv, of_y.t(), of_y.new_ones(len(of_y)), out=self.bias_gradient))
+            # The sum over rows, in less time than `torch.sum` takes.
+            ones = of_y.new_ones(len(of_y))
+            calls.append(partial(torch.mv, of_y.t(), ones, out=self.bias_gradient))
         return calls if of_x is None else [*calls, product(of_y, self.weight, of_x)]
 
 
