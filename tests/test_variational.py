@@ -20,7 +20,7 @@ from skae import AutoencoderTransformer, VariationalAutoencoderTransformer
 from skae._core.batches import Rows, center_and_scale
 from skae._core.bound import N_MOMENTS, RATE, EvidenceBound, kl_to_standard_normal
 from skae._core.modules import Posterior
-from skae._core.noise import BANK_SIZE, fixed_bank, key_axes, noise_for
+from skae._core.noise import BANK_SIZE, fixed_bank, key_axes, noise_for, row_numbers
 from skae.metrics import gap_fraction, latent_extent, sampled_class_imbalance
 from skae.metrics._estimators import latent_codes
 from skae.sampling import PosteriorDensity
@@ -174,12 +174,12 @@ def test_free_bits_spare_small_terms_only():
 def test_noise_belongs_to_rows():
     x = torch.rand(500, 6, generator=torch.Generator().manual_seed(0))
     vectors = fixed_bank(3, x)
-    noise = noise_for(x, vectors)
-    torch.testing.assert_close(noise_for(x[[3, 3, 7]], vectors), noise[[3, 3, 7]])
+    noise = noise_for(row_numbers(x), vectors)
+    torch.testing.assert_close(noise_for(row_numbers(x[[3, 3, 7]]), vectors), noise[[3, 3, 7]])
     assert len(torch.unique(noise, dim=0)) > 0.85 * 500  # BANK_SIZE vectors for 500 rows
     # Integers differ in the upper bits of a float only.
     whole = torch.arange(500.0)[:, None]
-    assert len(torch.unique(noise_for(whole, vectors), dim=0)) > 0.8 * 500
+    assert len(torch.unique(noise_for(row_numbers(whole), vectors), dim=0)) > 0.8 * 500
     assert BANK_SIZE > 1000
 
 
@@ -190,10 +190,10 @@ def test_rows_of_few_values_have_noise_of_their_own(values, dtype):
     x = torch.tensor(np.random.RandomState(0).choice(values, (500, 30)), dtype=dtype)
     center, scale = key_axes(*center_and_scale(Rows(x.numpy())))
     vectors = fixed_bank(3, x)
-    noise = noise_for((x - center) / scale, vectors)
+    noise = noise_for(row_numbers((x - center) / scale), vectors)
     assert len(torch.unique(noise, dim=0)) > 0.8 * 500
     transposed = x.t().contiguous().t()[::2]  # another layout, and other neighbours
-    assert torch.equal(noise_for((transposed - center) / scale, vectors), noise[::2])
+    assert torch.equal(noise_for(row_numbers((transposed - center) / scale), vectors), noise[::2])
 
 
 @pytest.mark.parametrize("factor", [1e-3, 1e3])

@@ -105,11 +105,11 @@ class Batch(tuple):
 
     Attributes
     ----------
-    standard : tensor or None
-        The rows standardized, if they have been, together with those of other batches.
+    prepared : tuple or None
+        What was made of the rows together with those of other batches.
     """
 
-    standard = None
+    prepared = None
 
 
 class Batches:
@@ -120,11 +120,12 @@ class Batches:
 
     Attributes
     ----------
-    standardize : callable or None
-        What makes the batches' ``standard`` of rows.
+    prepare : callable or None
+        From rows to a tuple of tensors or None, the ``prepared`` of batches that are gathered at
+        once.
     """
 
-    standardize = None
+    prepare = None
 
     def __init__(self, dataset, batch_size, shuffle=False):
         self.dataset = dataset
@@ -159,15 +160,14 @@ class Batches:
     def _together(self, index):
         """Batches gathered at once."""
         x, weights = self.dataset[index]
-        standard = None if self.standardize is None else self.standardize(x)
+        made = () if self.prepare is None else self.prepare(x)
         sizes = [stop - start for start, stop in pairwise(self.bounds)]
         parts = [
-            repeat(None) if whole is None else whole.split(sizes)
-            for whole in (x, weights, standard)
+            repeat(None) if whole is None else whole.split(sizes) for whole in (x, weights, *made)
         ]
-        for *pair, batch_standard in zip(*parts, strict=False):
-            batch = Batch(pair)
-            batch.standard = batch_standard
+        for rows, row_weights, *prepared in zip(*parts, strict=False):
+            batch = Batch((rows, row_weights))
+            batch.prepared = prepared or None
             yield batch
 
 

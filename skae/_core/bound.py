@@ -259,7 +259,7 @@ class VariationalNet(AutoencoderNet):
         std = torch.exp(log_variance / 2)
         # So large a bank that rows hardly share their noise.
         bank = fixed_bank(mean.shape[1], mean, size=N_DRAWS + n_draws - 1)
-        noises = noises_for(self.module_.key(x), bank, n_draws)
+        noises = noises_for(self.module_.numbers(x), bank, n_draws)
         return mean, std, torch.addcmul(mean[:, None], std[:, None], noises)
 
 
@@ -309,7 +309,7 @@ def importance_weighted_bound(x, module, log_density, n_draws, n_rows):
     mean, log_variance = module.posterior(x.clone(), module.standardize(x))
     decode, n_components = module.output_decoder(), mean.shape[1]
     vectors = fixed_bank(n_components, x, size=BANK_SIZE + n_draws - 1)
-    noises = noises_for(module.key(x), vectors, n_draws)
+    noises = noises_for(module.numbers(x), vectors, n_draws)
     total = torch.full((len(x),), -math.inf, dtype=x.dtype, device=x.device)
     for noise in noises.split(max(1, n_rows // len(x)), dim=1):
         codes = mean[:, None] + torch.exp(log_variance / 2)[:, None] * noise

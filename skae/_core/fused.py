@@ -114,27 +114,28 @@ class Backpropagation:
         """Whether autograd has no part in it."""
         return all(self.analytic.values())
 
-    def __call__(self, x, weights, standard=None):
-        """Loss and prediction for a batch, maybe standardized already; the gradients are set.
+    def __call__(self, x, weights, prepared=None):
+        """Loss and prediction for a batch, maybe prepared already; the gradients are set.
 
         The prediction lies in memory that the next batch takes.
         """
         if torch.is_inference_mode_enabled():  # entering it takes as long as a small product
-            return self._gradients(x, weights, standard)
+            return self._gradients(x, weights, prepared)
         with self.mode():
-            return self._gradients(x, weights, standard)
+            return self._gradients(x, weights, prepared)
 
-    def _gradients(self, x, weights, standard):
+    def _gradients(self, x, weights, prepared):
         module, n = self.module, x.shape[0]
         x = x.to(self.like)
         weights = None if weights is None else weights.to(x.device, module.dtype)
         self.parameters.clear()
         encoder, decoder = self.encoder.way_of(n), self.decoder.way_of(n)
-        if standard is None:
+        if prepared is None:
             # With noise, what the encoder gets is not what the decoder is to hit.
-            standard = module.standardized(x, None if module.noise else encoder.input)
+            prepared = module.prepared(x, None if module.noise else encoder.input)
+        standard, numbers = prepared
         encoded = encoder.forward(module.corrupted(x, standard, encoder.input))
-        latent = module.latent(encoded, x)
+        latent = module.latent(encoded, numbers)
         output = decoder.forward(module.decoder_input(latent))
         prediction = module.prediction(latent, output, x, standard)
         loss, of_output, of_latent = self.objective.gradients(

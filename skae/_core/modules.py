@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from .noise import InputNoise, bank, bank_size, fixed_bank, key_axes, noise_for
+from .noise import InputNoise, bank, bank_size, fixed_bank, key_axes, noise_for, row_numbers
 
 __all__ = [
     "ACTIVATIONS",
@@ -258,10 +258,17 @@ class Autoencoder(nn.Module):
         # Differences may be too small for another precision.
         return out.copy_(self.standardize.forward(x))
 
+    def numbers(self, x):
+        """Those that noise belongs to, see `row_numbers`; None where there is no such noise."""
+
+    def prepared(self, x, out=None):
+        """What training takes of rows: `standardized`, and their `numbers`."""
+        return self.standardized(x, out), self.numbers(x)
+
     def forward(self, x):
         """Codes, decoder's output and its target, the last two comparable by a loss."""
-        standard = self.standardized(x)
-        latent = self.latent(self.encode(self.corrupted(x, standard)), x)
+        standard, numbers = self.prepared(x)
+        latent = self.latent(self.encode(self.corrupted(x, standard)), numbers)
         output = self.decode(self.decoder_input(latent))
         return self.prediction(latent, output, x, standard)
 
@@ -308,8 +315,8 @@ class Autoencoder(nn.Module):
         """Codes of rows."""
         return self.encode(self.corrupted(x, self.standardized(x)))
 
-    def latent(self, encoded, x):
-        """What the encoder's output for rows x means: codes."""
+    def latent(self, encoded, numbers):
+        """What the encoder's output for rows of these numbers means: codes."""
         return encoded
 
     def decoder_input(self, latent):
@@ -449,18 +456,17 @@ class VariationalAutoencoder(Autoencoder):
         super().set_precision(dtype)
         self.to_latent.to(dtype)
 
-    def latent(self, encoded, x):
+    def latent(self, encoded, numbers):
         """Draws from posteriors, their means and log-variances, along the encoder's axes."""
         mean, log_variance = encoded.chunk(2, dim=1)
         log_variance, n_components = log_variance.clamp(*LOG_VARIANCES), mean.shape[1]
         vectors = self.vectors if self.training else fixed_bank(n_components, mean)
         vectors = bank(n_components, mean) if vectors is None else vectors
-        codes = torch.addcmul(mean, torch.exp(log_variance / 2), self.noise_of(x, vectors))
-        return codes, mean, log_variance
+        noise = noise_for(numbers, vectors)
+        return torch.addcmul(mean, torch.exp(log_variance / 2), noise), mean, log_variance
 
-    def noise_of(self, x, vectors):
-        """The vector of a bank that belongs to each row."""
-        return noise_for(self.key.forward(x), vectors)
+    def numbers(self, x):
+        return row_numbers(self.key.forward(x))
 
     def renew_noise(self, rows, batch_size, n_epochs):
         super().renew_noise(rows, batch_size, n_epochs)

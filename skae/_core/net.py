@@ -128,15 +128,15 @@ class AutoencoderNet(NeuralNet):
         self.epoch[f"{prefix}_batch_count"] = len(batches) - n_before
 
     def get_iterator(self, dataset, training=False):
-        """skorch's; batches of training come standardized where that saves time."""
+        """skorch's; batches of training come prepared where that saves time."""
         iterator = super().get_iterator(dataset, training)
         if training:
-            iterator.standardize = self._standardized
+            iterator.prepare = self._prepared
         return iterator
 
     @torch.inference_mode(False)  # for any mode of later epochs
-    def _standardized(self, x):
-        return self.module_.standardized(x.to(self.module_.standardize.center))
+    def _prepared(self, x):
+        return self.module_.prepared(x.to(self.module_.standardize.center))
 
     @property
     def epoch(self):
@@ -189,7 +189,7 @@ class AutoencoderNet(NeuralNet):
     def train_step_single(self, batch, **fit_params):
         """Set the gradients; skorch's is for networks that only autograd knows."""
         self._set_training(True)
-        loss, prediction = self.backpropagation_(*batch, getattr(batch, "standard", None))
+        loss, prediction = self.backpropagation_(*batch, getattr(batch, "prepared", None))
         return {"loss": loss, "y_pred": prediction}
 
     def release_parameters(self):

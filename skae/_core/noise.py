@@ -16,6 +16,7 @@ __all__ = [
     "key_axes",
     "noise_for",
     "noises_for",
+    "row_numbers",
 ]
 
 # Vectors in a bank, primes. Rows that share one by chance do no harm, for banks change from epoch
@@ -120,21 +121,21 @@ def key_axes(center, scale):
     return (torch.round(center / unit) + shift) * unit, stretch * unit
 
 
-def noise_for(key, vectors):
-    """One vector of a bank for each row, chosen by the bits of its key."""
-    return vectors[_places(key, len(vectors))]
+def row_numbers(key):
+    """An integer for each row: the sum of all bits of its key as integers.
 
-
-def noises_for(key, vectors, size):
-    """As many neighbouring vectors of a bank for each row, (n_rows, size, n_components)."""
-    first = _places(key, len(vectors) - size + 1)
-    return vectors[first[:, None] + torch.arange(size, device=first.device)]
-
-
-def _places(key, n):
-    """A number below n, best a prime, for each row of the key.
-
-    The remainder of the sum of all bits as integers, which is the same in any order.
+    It is the same in any order of the features.
     """
     integers = torch.int32 if key.dtype == torch.float32 else torch.int64
-    return key.view(integers).sum(dim=1, dtype=integers) % n
+    return key.view(integers).sum(dim=1, dtype=integers)
+
+
+def noise_for(numbers, vectors):
+    """One vector of a bank, best of a prime number of them, for the number of each row."""
+    return vectors.index_select(0, numbers % vectors.shape[0])
+
+
+def noises_for(numbers, vectors, size):
+    """As many neighbouring vectors of a bank for each row, (n_rows, size, n_components)."""
+    first = numbers % (len(vectors) - size + 1)
+    return vectors[first[:, None] + torch.arange(size, device=first.device)]
