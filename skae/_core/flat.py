@@ -25,6 +25,11 @@ STEP_SIZE, STEP_SIZE_AND_DECAY = itemgetter("lr"), itemgetter("lr", "weight_deca
 MANY = 2**17
 
 
+# Steps between looks at what is too small, at least. No number gets from there to the
+# subnormal ones in fewer than hundreds.
+FLUSH_EVERY = 16
+
+
 class FlatParameters:
     """What the optimizer moves: known parameters in one flat tensor, and the others.
 
@@ -56,6 +61,7 @@ class FlatParameters:
         views = zip(self._views(self.values), self._views(self.gradients), strict=True)
         self.views = dict(zip(self.states, views, strict=True))
         self._share_count()
+        self.n_flushed = self.n_steps.item()
         for p, (values, _) in self.views.items():
             p.data = values
         self.show_gradients()
@@ -174,17 +180,25 @@ class FlatParameters:
     def decayed(self):
         """Pairs of a decay and a tensor of parameters, those of neighbours together."""
         pairs = [(group["weight_decay"], values) for group, (values, *_) in self.runs]
+        if not self.others:
+            return pairs
         groups = self.optimizer.param_groups
         decays = {p: group["weight_decay"] for group in groups for p in group["params"]}
         return [*pairs, *((decays[p], p) for p in self.others)]
 
     def begin_epoch(self):
-        """Note the decays, and make zeros of numbers on their way below the normal ones.
-
-        Those slow processors down. Weights that the data say nothing of, those of constant
-        features say, decay so far.
-        """
+        """Note the decays and, now and then, flush what is on its way to nothing."""
         self._note_decays()
+        n_steps = self.n_steps.item()
+        if n_steps >= self.n_flushed + FLUSH_EVERY:
+            self.n_flushed = n_steps
+            self._flush()
+
+    def _flush(self):
+        """Make zeros of numbers on their way below the normal ones, which slow processors down.
+
+        Weights that the data say nothing of, those of constant features say, decay so far.
+        """
         limits = torch.finfo(self.values.dtype)
         for values in (self.values, *self.kept):
             _hardshrink(values, limits.tiny / limits.eps**2, out=values)

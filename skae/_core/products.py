@@ -14,6 +14,10 @@ LARGE, LARGE_UNORDERED = 2**20, 2**22
 # lie together in memory.
 NARROW = 16
 
+# Columns of a right factor up to which the same is true of its own, and numbers in the left one
+# from which bringing it into that order pays.
+NARROWEST, WORTH_COPYING = 3, 2**13
+
 
 def product(a, b, out, plus=None):
     """A call that writes ``a @ b``, or ``plus + a @ b``, into ``out``, which ``plus`` may be.
@@ -26,11 +30,31 @@ def product(a, b, out, plus=None):
         return by_onednn(a, b, out, plus)
     if plus is not None:
         return partial(torch.addmm, plus, a, b, out=out)
-    if not 1 < out.shape[1] < NARROW or out.t().is_contiguous():
+    if not 1 < out.shape[1] < NARROW:
         return partial(torch.mm, a, b, out=out)
-    columns = out.new_empty(out.shape[::-1]).t()
-    multiply = partial(torch.mm, a, b, out=columns)
-    return lambda: out.copy_(multiply())
+    return narrow_product(a, b, out)
+
+
+def narrow_product(a, b, out):
+    """`product` of few columns, by MKL."""
+    columns, factor = columnwise(out), b
+    if b.shape[1] <= NARROWEST and a.numel() >= WORTH_COPYING:
+        factor = columnwise(b)
+    multiply = partial(torch.mm, a, factor, out=columns)
+
+    def call():
+        if factor is not b:
+            factor.copy_(b)
+        multiply()
+        if columns is not out:
+            out.copy_(columns)
+
+    return multiply if factor is b and columns is out else call
+
+
+def columnwise(x):
+    """It, or memory for as much, if columns lie together in it."""
+    return x if x.t().is_contiguous() else x.new_empty(x.shape[::-1]).t()
 
 
 def takes_onednn(a, b):
