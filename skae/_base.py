@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._callbacks import FitTasks
 from ._core.batches import Batches, Rows, as_tensor, center_and_scale
-from ._core.callbacks import OWN, sure_fall, training_callbacks
+from ._core.callbacks import OWN, at_rest, training_callbacks
 from ._core.device import check_device
 from ._core.likelihoods import LIKELIHOODS
 from ._core.modules import ACTIVATIONS, Autoencoder, Perceptron, user_module
@@ -573,10 +573,8 @@ class BaseAutoencoder(
             )
 
     def _came_to_rest(self):
-        """Whether the last epochs brought less than `tol`, as far as their noise shows."""
         losses = self.net_.epoch_losses("valid_loss" if self.early_stopping else "train_loss")
-        n_epochs = self.n_iter_no_change + 1
-        return len(losses) >= n_epochs and sure_fall(losses[-n_epochs:]) < self.tol
+        return at_rest(losses, self.n_iter_no_change, self.tol)
 
     @staticmethod
     def _check_range(X, likelihood):

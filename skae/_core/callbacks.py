@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 __all__ = [
     "BATCH_HOOKS",
     "OWN",
+    "at_rest",
     "compared",
     "copied",
     "listening",
@@ -213,9 +214,8 @@ class Stopping(EarlyStopping):
     is run through in ``patience`` epochs, or in a quarter of those so far, before training
     ends. The first ``n_held`` steps do not count either.
 
-    Once the step size is small, training ends when the last ``patience`` epochs together
-    brought less than ``tol``; decay alone no longer counts as progress then: weights that say
-    nothing would shrink for ever.
+    Once the step size is small, training ends when it is `at_rest`; decay alone no longer counts
+    as progress then: weights that say nothing would shrink for ever.
     """
 
     def __init__(self, monitor, tol, patience, schedule, n_held=0):
@@ -239,7 +239,8 @@ class Stopping(EarlyStopping):
             if self.schedule.progress_ > 1 - 1e-6:
                 raise KeyboardInterrupt
         elif self.schedule.is_cold:
-            if self._stands_still(net):
+            name = "train_loss" if self.monitor == "objective" else self.monitor
+            if at_rest(net.epoch_losses(name), self.patience, self.threshold):
                 raise KeyboardInterrupt
         elif not (self.schedule.is_warming_up or is_astray(net, self.monitor)):
             try:
@@ -247,15 +248,16 @@ class Stopping(EarlyStopping):
             except KeyboardInterrupt:
                 self._finish(net.epoch)
 
-    def _stands_still(self, net):
-        losses = net.epoch_losses("train_loss" if self.monitor == "objective" else self.monitor)
-        window = self.patience + 1
-        return len(losses) >= window and losses[-window] - losses[-1] < self.threshold
-
     def _finish(self, epoch):
         self.is_finishing_ = True
         n_epochs = max(self.patience, epoch["epoch"] // 4)
         self.schedule.finish_within(n_epochs * epoch["train_batch_count"])
+
+
+def at_rest(losses, patience, tol):
+    """Whether the last ``patience`` epochs brought less than ``tol``, as far as noise shows."""
+    window = patience + 1
+    return len(losses) >= window and sure_fall(losses[-window:]) < tol
 
 
 def sure_fall(losses):

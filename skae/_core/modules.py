@@ -463,7 +463,7 @@ class VariationalAutoencoder(Autoencoder):
         vectors = self.vectors if self.training else fixed_bank(n_components, mean)
         vectors = bank(n_components, mean) if vectors is None else vectors
         noise = noise_for(numbers, vectors)
-        return torch.addcmul(mean, torch.exp(log_variance / 2), noise), mean, log_variance
+        return torch.addcmul(mean, (log_variance * 0.5).exp_(), noise), mean, log_variance
 
     def numbers(self, x):
         return row_numbers(self.key.forward(x))

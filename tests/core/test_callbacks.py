@@ -1,5 +1,6 @@
 """Mean losses; which weights are kept and when training ends, where the loss goes astray."""
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import numpy as np
@@ -54,6 +55,18 @@ def test_epochs_that_went_astray_are_no_plateau(loss, finishes):
     run(Stopping("objective", 1e-3, 3, schedule), [2.0, 1.5, 1.0, *[loss] * 5])
     assert bool(finished) == finishes
     assert np.isfinite(finished).all()
+
+
+@pytest.mark.parametrize(("fall", "ends"), [(0.05, False), (0.0, True)])
+def test_noise_is_no_progress_once_steps_are_small(fall, ends):
+    """Of noise of 0.1 the last of 11 epochs may lie far below the first."""
+    losses = 1 - fall * np.arange(11) + 0.1 * np.array([2, 0, 1, -1, 0, 1, -1, 0, 1, 0, -1])
+    callback = Stopping("valid_loss", 0.1, 10, SimpleNamespace(is_cold=True))
+    callback.on_train_begin(None)
+    epoch = {"train_batch_count": 1}
+    net = SimpleNamespace(epoch=epoch, epoch_losses={"valid_loss": losses}.get)
+    with pytest.raises(KeyboardInterrupt) if ends else nullcontext():
+        callback.on_epoch_end(net)
 
 
 @pytest.mark.parametrize("on_train", [True, False])

@@ -53,6 +53,33 @@ def test_batches_are_the_same_however_they_are_gathered(kind, weights, monkeypat
     torch.testing.assert_close(*batches, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_small_tables_are_prepared_at_once(shuffle):
+    """What is made of rows goes with them; in order, it stays what it was."""
+    seen = []
+
+    def prepare(x):
+        seen.append(x)
+        return 2 * x, None, x.sum(dim=1)
+
+    batches = Batches(Rows(X), 20, shuffle)
+    batches.prepare = prepare
+    for _ in range(2):
+        for batch in batches:
+            (x, weights), (double, nothing, sums) = batch, batch.prepared
+            assert weights is None
+            assert nothing is None
+            torch.testing.assert_close((double, sums), (2 * x, x.sum(dim=1)), rtol=0, atol=0)
+    assert [len(x) for x in seen] == [101] * (2 if shuffle else 1)
+
+
+def test_large_tables_are_prepared_batch_by_batch(monkeypatch):
+    monkeypatch.setattr("skae._core.batches.MAX_GATHERED", X.size - 1)
+    batches = Batches(Rows(X), 20, shuffle=True)
+    batches.prepare = pytest.fail
+    assert [batch.prepared for batch in batches] == [None] * 6
+
+
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array, np.asfortranarray])
 def test_rows_of_a_subset(kind):
     subset = np.array([5, 3, 99])

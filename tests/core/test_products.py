@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from skae._core import products
-from skae._core.products import NARROW, product
+from skae._core.products import NARROW, NARROWEST, product
 
 
 def operands(n, k, m, transposed, dtype):
@@ -18,17 +18,22 @@ def operands(n, k, m, transposed, dtype):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("by_onednn", [True, False])
 @pytest.mark.parametrize("transposed", [True, False])
-@pytest.mark.parametrize("m", [1, 2, NARROW - 1, NARROW, 40])
-def test_products(m, transposed, by_onednn, dtype, monkeypatch):
+@pytest.mark.parametrize("worth_copying", [0, 10**9])
+@pytest.mark.parametrize("m", [1, 2, NARROWEST + 1, NARROW - 1, NARROW, 40])
+def test_products(m, worth_copying, transposed, by_onednn, dtype, monkeypatch):
     limit = 0 if by_onednn else 10**9
     monkeypatch.setattr(products, "LARGE", limit)
     monkeypatch.setattr(products, "LARGE_UNORDERED", limit)
+    monkeypatch.setattr(products, "WORTH_COPYING", worth_copying)
     a, b, plus = operands(30, 20, m, transposed, dtype)
     # A part of a wider tensor, as the linear path's output is.
     wide = torch.full((30, m + 5), torch.nan, dtype=dtype)
     for out in (torch.empty(30, m, dtype=dtype), wide[:, :m], torch.empty(m, 30, dtype=dtype).t()):
-        product(a, b, out)()
-        torch.testing.assert_close(out, a @ b)
+        call = product(a, b, out)
+        for _ in range(2):
+            call()
+            torch.testing.assert_close(out, a @ b)
+            b *= -1.5
         product(a, b, out, plus[0])()
         torch.testing.assert_close(out, a @ b + plus[0])
         out.copy_(plus)
