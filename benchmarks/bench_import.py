@@ -18,7 +18,11 @@ SAME = 1.05
 # scikit-learn's base classes and checks are what any estimator takes.
 PARTS = "import torch, skorch, sklearn.base, sklearn.utils.validation, sklearn.model_selection"
 ESTIMATOR = "from skae import AutoencoderTransformer"
-STATEMENTS = [PARTS, ESTIMATOR, "import skae", "import skae.metrics", "import torch"]
+# A first fit takes what else is imported then; of torch, its compiler with the first optimizer.
+FIRST_FIT = f"{ESTIMATOR} as A; from sklearn.datasets import load_iris as iris; A().fit(iris().data)"
+FIRST_OPTIMIZER = "import torch; torch.optim.Adam([torch.zeros(1, requires_grad=True)])"
+LIGHT = ["import skae", "import skae.metrics", "import torch"]
+STATEMENTS = [PARTS, ESTIMATOR, FIRST_FIT, *LIGHT, FIRST_OPTIMIZER]
 
 
 def seconds(statement):

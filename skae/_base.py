@@ -22,6 +22,7 @@ from ._core.device import check_device
 from ._core.likelihoods import LIKELIHOODS
 from ._core.modules import ACTIVATIONS, Autoencoder, Perceptron, user_module
 from ._core.net import AutoencoderNet, Objective
+from ._core.optimizers import SGD, Adam
 from ._core.principal import start_at_pca
 from ._core.seeding import limited_threads, no_autocast, seeded, work
 from ._validation import (
@@ -56,8 +57,8 @@ from .sampling import (
 __all__ = ["BaseAutoencoder"]
 
 OPTIMIZERS = {
-    "adam": (torch.optim.Adam, {}),
-    "sgd": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
+    "adam": (Adam, {}),
+    "sgd": (SGD, {"momentum": 0.9, "nesterov": True}),
 }
 
 # Rows from which the noise variance and the latent law are estimated, at most.

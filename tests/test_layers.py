@@ -71,3 +71,16 @@ def test_importing_an_estimator_imports_little(name):
         "assert not {'matplotlib', 'sklearn.mixture', 'sklearn.neighbors'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_fit_does_not_import_torch_s_compiler(solver):
+    """That alone takes longer than most fits."""
+    code = (
+        "import sys, sklearn.datasets, skae\n"
+        "X = sklearn.datasets.load_iris().data\n"
+        f"model = skae.AutoencoderTransformer(hidden_layer_sizes=5, solver={solver!r}).fit(X)\n"
+        "model.sample(5)\n"
+        "assert not {'torch._dynamo', 'torch._inductor', 'sympy'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

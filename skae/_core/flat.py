@@ -14,6 +14,8 @@ import torch
 from torch.optim.adam import adam
 from torch.optim.sgd import sgd
 
+from .optimizers import SGD, Adam
+
 __all__ = ["FlatParameters"]
 
 _hardshrink = torch.ops.aten.hardshrink.out
@@ -23,7 +25,6 @@ STEP_SIZE, STEP_SIZE_AND_DECAY = itemgetter("lr"), itemgetter("lr", "weight_deca
 
 # Parameters from which a pass over them takes longer than a further call of the optimizer.
 MANY = 2**17
-
 
 # Steps between looks at what is too small, at least. No number gets from there to the
 # subnormal ones in fewer than hundreds.
@@ -40,7 +41,7 @@ class FlatParameters:
     ----------
     known : list of Parameter
         In the order in which they are to lie in memory; `joined` gives neighbours.
-    optimizer : torch.optim.Adam or torch.optim.SGD
+    optimizer : Adam or SGD
     """
 
     def __init__(self, known, optimizer):
@@ -261,6 +262,6 @@ def sgd_step(parts, n_steps, group, weight_decay):
 
 
 RULES = {
-    torch.optim.Adam: Rule(("exp_avg", "exp_avg_sq"), adam_step),
-    torch.optim.SGD: Rule(("momentum_buffer",), sgd_step),
+    Adam: Rule(("exp_avg", "exp_avg_sq"), adam_step),
+    SGD: Rule(("momentum_buffer",), sgd_step),
 }

@@ -79,7 +79,7 @@ class Backpropagation:
     objective : torch.nn.Module
         With ``gradients(prediction, weights)``: the loss, and its gradients with respect to
         the decoder's output and, apart from what goes through the decoder, the latent space.
-    optimizer : torch.optim.Adam or torch.optim.SGD
+    optimizer : Adam or SGD
         Of the parameters of the module.
     """
 

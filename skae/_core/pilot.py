@@ -16,6 +16,7 @@ from .callbacks import warmup_cosine
 from .flat import FlatParameters
 from .likelihoods import LIKELIHOODS
 from .modules import ACTIVATIONS, Perceptron
+from .optimizers import Adam
 from .principal import start_at_pca
 
 __all__ = ["Runs", "Trial"]
@@ -62,7 +63,7 @@ class Runs:
             for name, network in zip(("encoder", "decoder"), networks, strict=True)
         ]
         kept = [p for network in networks for p in network.kept]
-        self.optimizer = torch.optim.Adam([*groups, {"params": kept}], fused=True)
+        self.optimizer = Adam([*groups, {"params": kept}], fused=True)
         known = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.parameters = FlatParameters(known, self.optimizer)
 
