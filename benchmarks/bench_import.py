@@ -19,7 +19,8 @@ SAME = 1.05
 PARTS = "import torch, skorch, sklearn.base, sklearn.utils.validation, sklearn.model_selection"
 ESTIMATOR = "from skae import AutoencoderTransformer"
 # A first fit takes what else is imported then; of torch, its compiler with the first optimizer.
-FIRST_FIT = f"{ESTIMATOR} as A; from sklearn.datasets import load_iris as iris; A().fit(iris().data)"
+IRIS = "import sklearn.datasets as data; X = data.load_iris().data"
+FIRST_FIT = f"{ESTIMATOR}; {IRIS}; AutoencoderTransformer().fit(X)"
 FIRST_OPTIMIZER = "import torch; torch.optim.Adam([torch.zeros(1, requires_grad=True)])"
 LIGHT = ["import skae", "import skae.metrics", "import torch"]
 STATEMENTS = [PARTS, ESTIMATOR, FIRST_FIT, *LIGHT, FIRST_OPTIMIZER]
