@@ -134,12 +134,13 @@ class VariationalAutoencoderTransformer(BaseAutoencoder):
     tol : float, default=5e-4
         Training has converged when the objective has not fallen by ``tol`` for
         ``n_iter_no_change`` epochs, not counting those in which the step size rises; at
-        the end, once it is below a tenth, the loss without the decay. In
+        the end, once it is below a tenth, when the loss of these epochs, without the decay,
+        does not fall by ``tol`` along a straight line, by two standard errors. Where
+        ``max_iter`` ends training before that, a warning says so. In
         units of a loss that counts the variance of X as 1, whatever the units of X
         (``'gaussian'``; the root mean square standard deviation as 1 for ``'laplace'``,
         nats per feature for ``'bernoulli'``). ``MLPRegressor`` has 1e-4; here the step size
-        falls, so that the last epochs bring little by design. Where ``max_iter`` ends training
-        and the last epochs fall by more, by two standard errors, a warning says so.
+        falls, so that the last epochs bring little by design.
 
     n_iter_no_change : int or inf, default=10
         Number of epochs without progress that ends training. While the step size is
