@@ -227,7 +227,7 @@ corner.set_axis_off()
 corner.legend(*panels[-1].get_legend_handles_labels(), loc="center")
 
 # %%
-# With 16 components half of the draws of the plain model from N(0, I) fall into gaps, one in seven
+# With 16 components half of the draws of the plain model from N(0, I) fall into gaps, one in six
 # does not look like a digit, and all of them cover less than half of the digits. The variational
 # model gives a law that is known beforehand, but in more dimensions it keeps gaps too, fewer with a
 # larger ``beta``. Laws fitted on the codes afterwards have fewer: the mixture makes the plain model
