@@ -89,15 +89,12 @@ class Rows(Dataset):
         if self._tensor is None or self.weights is not None:
             block, weights = self.take(index)
             return as_tensor(block), None if weights is None else as_tensor(weights)
-        if self.subset is not None:
-            index = self.subset[index]
-        if isinstance(index, slice):
-            return self._tensor[index], None
-        return self._tensor.index_select(0, torch.from_numpy(index)), None
+        return taken(self._tensor, index if self.subset is None else self.subset[index]), None
 
 
-# Numbers in all of rows that are gathered at once for all batches of an epoch, at most.
-MAX_GATHERED = 2**18
+# Numbers in all of rows that are gathered at once for all batches of an epoch, at most; and of
+# those that are prepared once for all epochs.
+MAX_GATHERED, MAX_PREPARED = 2**18, 2**22
 
 
 class Batch(tuple):
@@ -105,8 +102,8 @@ class Batch(tuple):
 
     Attributes
     ----------
-    prepared : tuple or None
-        What was made of the rows together with those of other batches.
+    prepared : list or None
+        What was made of the rows once for all epochs.
     """
 
     prepared = None
@@ -121,8 +118,7 @@ class Batches:
     Attributes
     ----------
     prepare : callable or None
-        From rows to a tuple of tensors or None, the ``prepared`` of batches that are gathered at
-        once.
+        From rows to a tuple of tensors or None, for the ``prepared`` of batches of small tables.
     """
 
     prepare = None
@@ -132,43 +128,59 @@ class Batches:
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.bounds = np.linspace(0, len(dataset), len(self) + 1).astype(int).tolist()
-        self.in_order = None
+        self.n_numbers = len(dataset) * dataset.X.shape[1]
+        self.made = self.in_order = None
 
     def __len__(self):
         return -(-len(self.dataset) // self.batch_size)
 
     def __iter__(self):
-        n_samples = len(self.dataset)
-        shuffled = self.shuffle and len(self) > 1
-        order = torch.randperm(n_samples).numpy() if shuffled else None
-        if n_samples * self.dataset.X.shape[1] > MAX_GATHERED:
-            return self._apart(order)
-        return self._in_order() if order is None else self._together(order)
-
-    def _apart(self, order):
-        """Batches gathered one by one."""
-        for start, stop in pairwise(self.bounds):
-            index = slice(start, stop) if order is None else order[start:stop]
-            yield Batch(self.dataset[index])
+        is_small, order = self.n_numbers <= MAX_GATHERED, slice(None)
+        if self.shuffle and len(self) > 1:
+            order = torch.randperm(len(self.dataset)).numpy()
+        elif is_small:
+            return self._in_order()
+        return self._together(order) if is_small else self._apart(order)
 
     def _in_order(self):
-        """Those of last time, if there was one."""
+        """Batches of last time, if there was one."""
         if self.in_order is None:
             self.in_order = list(self._together(slice(None)))
         return iter(self.in_order)
 
-    def _together(self, index):
+    def _apart(self, order):
+        """Batches gathered one by one."""
+        for bounds in pairwise(self.bounds):
+            index = slice(*bounds)
+            yield batch_of(self._taken(index if isinstance(order, slice) else order[index]))
+
+    def _together(self, order):
         """Batches gathered at once."""
-        x, weights = self.dataset[index]
-        made = () if self.prepare is None else self.prepare(x)
         sizes = [stop - start for start, stop in pairwise(self.bounds)]
-        parts = [
-            repeat(None) if whole is None else whole.split(sizes) for whole in (x, weights, *made)
-        ]
-        for rows, row_weights, *prepared in zip(*parts, strict=False):
-            batch = Batch((rows, row_weights))
-            batch.prepared = prepared or None
-            yield batch
+        parts = (repeat(None) if p is None else p.split(sizes) for p in self._taken(order))
+        yield from map(batch_of, zip(*parts, strict=False))
+
+    def _taken(self, index):
+        """Rows at an integer array or slice, their weights or None, and what was made of them."""
+        if self.made is None:
+            is_small = self.prepare is not None and self.n_numbers <= MAX_PREPARED
+            self.made = self.prepare(self.dataset[:][0]) if is_small else ()
+        return [*self.dataset[index], *(None if m is None else taken(m, index) for m in self.made)]
+
+
+def batch_of(parts):
+    """The batch of rows, weights and what was made of them."""
+    x, weights, *prepared = parts
+    batch = Batch((x, weights))
+    batch.prepared = prepared or None
+    return batch
+
+
+def taken(tensor, index):
+    """Rows of a tensor at an integer array or slice, in less time than an index takes."""
+    if isinstance(index, slice):
+        return tensor[index]
+    return tensor.index_select(0, torch.from_numpy(index).to(tensor.device))
 
 
 def block_size(n_features, n_numbers=2**22):

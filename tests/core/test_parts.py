@@ -54,15 +54,18 @@ def test_batches_are_the_same_however_they_are_gathered(kind, weights, monkeypat
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_small_tables_are_prepared_at_once(shuffle):
-    """What is made of rows goes with them; in order, it stays what it was."""
-    seen = []
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("subset", [None, np.arange(0, 101, 2)])
+def test_small_tables_are_prepared_once(subset, at_once, shuffle, monkeypatch):
+    """And what is made of rows goes with them."""
+    monkeypatch.setattr("skae._core.batches.MAX_GATHERED", X.size if at_once else 0)
+    seen, rows = [], Rows(X, None, subset)
 
     def prepare(x):
         seen.append(x)
         return 2 * x, None, x.sum(dim=1)
 
-    batches = Batches(Rows(X), 20, shuffle)
+    batches = Batches(rows, 20, shuffle)
     batches.prepare = prepare
     for _ in range(2):
         for batch in batches:
@@ -70,13 +73,13 @@ def test_small_tables_are_prepared_at_once(shuffle):
             assert weights is None
             assert nothing is None
             torch.testing.assert_close((double, sums), (2 * x, x.sum(dim=1)), rtol=0, atol=0)
-    assert [len(x) for x in seen] == [101] * (2 if shuffle else 1)
+    assert [len(x) for x in seen] == [len(rows)]
 
 
 def test_large_tables_are_prepared_batch_by_batch(monkeypatch):
-    monkeypatch.setattr("skae._core.batches.MAX_GATHERED", X.size - 1)
+    monkeypatch.setattr("skae._core.batches.MAX_PREPARED", X.size - 1)
     batches = Batches(Rows(X), 20, shuffle=True)
-    batches.prepare = pytest.fail
+    batches.prepare = lambda x: pytest.fail("not to be called")
     assert [batch.prepared for batch in batches] == [None] * 6
 
 
