@@ -164,7 +164,7 @@ class BaseAutoencoder(
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            Training rows. Memory maps are read in batches and never copied. What is fitted
+            Training rows. Large memory maps are read in batches and never copied. What is fitted
             has their precision, float32 or float64; steps on batches of them are computed
             in float32, steps on all of them, and those of own networks, in that of X.
         y : array-like of shape (n_samples,), default=None

@@ -1,4 +1,4 @@
-"""Whole-batch iteration over arrays, CSR matrices and memory maps, without copying them."""
+"""Whole-batch iteration over arrays, CSR matrices and memory maps, without copying large ones."""
 
 from itertools import pairwise, repeat
 
