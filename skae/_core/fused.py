@@ -7,9 +7,11 @@ by themselves.
 """
 
 from collections.abc import Callable
+from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -90,11 +92,17 @@ class Backpropagation:
         self.analytic = {name: is_analytic(network) for name, network in networks.items()}
         known = [networks[name] for name in networks if self.analytic[name]]
         self.parameters = FlatParameters([p for n in known for p in in_memory(n)], optimizer)
-        # Autograd cannot go on from tensors of the quicker one.
-        self.mode = torch.inference_mode if self.is_whole else torch.no_grad
         with self.mode():
             self.encoder = self._pass("encoder", module.encode, onward=False)
             self.decoder = self._pass("decoder", module.decode, onward=True)
+
+    @contextmanager
+    def mode(self):
+        """That of steps: without autograd, and without NumPy's warnings of what is not finite."""
+        # Autograd cannot go on from tensors of the quicker one.
+        no_autograd = torch.inference_mode if self.is_whole else torch.no_grad
+        with no_autograd(), np.errstate(all="ignore"):
+            yield
 
     def _pass(self, name, function, onward):
         if self.analytic[name]:
@@ -222,10 +230,6 @@ class Cuts:
         self.start = -(-stop // ALIGNED) * ALIGNED
         return part.view(self.n, width)
 
-    def columnwise(self, width):
-        """One in which columns lie together."""
-        return self(width).view(width, self.n).t()
-
 
 class Route:
     """The way of n rows through a perceptron: memory, and what is called on it.
@@ -246,7 +250,7 @@ class Route:
         n_out, (n_entered, n_in) = len(layers[-1].weight), entrance.weight.shape
         entered, of_entered = cut(n_entered), cut(n_entered)
         self.output, self.of_output = entered[:, :n_out], of_entered[:, :n_out]
-        self.input, self.of_input = cut(n_in), cut.columnwise(n_in) if onward else None
+        self.input, self.of_input = cut(n_in), cut(n_in) if onward else None
         self.forth = entrance.forth(self.input, entered)
         self.back = entrance.back(self.input, self.of_input, of_entered)
         x, of_x = entered[:, n_out:], of_entered[:, n_out:]

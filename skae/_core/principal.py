@@ -1,13 +1,13 @@
 """Where training starts: the principal axes of the data."""
 
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from scipy.linalg import eigh
 from sklearn.utils.extmath import randomized_svd
-from threadpoolctl import ThreadpoolController
+
+from .seeding import thread_pools
 
 __all__ = [
     "axes_of",
@@ -159,13 +159,7 @@ def sampled(rows, center, scale, n_components, seed, starting=False):
 
 def _one_thread():
     """Equal bits in the workers of joblib."""
-    return _thread_pools().limit(limits=1, user_api="blas")
-
-
-@cache
-def _thread_pools():
-    """Of the libraries loaded, which take a while to find."""
-    return ThreadpoolController()
+    return thread_pools().limit(limits=1, user_api="blas")
 
 
 def axes_of(sample, n_components):

@@ -3,10 +3,12 @@
 import threading
 import warnings
 from contextlib import contextmanager, nullcontext
+from functools import cache
 
 import torch
+from threadpoolctl import ThreadpoolController
 
-__all__ = ["limited_threads", "no_autocast", "seeded", "work"]
+__all__ = ["limited_threads", "no_autocast", "openblas", "seeded", "thread_pools", "work"]
 
 # torch's generators and its number of threads belong to the process, not to a thread.
 _TRAINING = threading.RLock()
@@ -37,12 +39,25 @@ def seeded(seed, device):
         torch.inference_mode(False),
         torch.enable_grad(),
         torch.autocast(device.type, enabled=False),
+        openblas().limit(limits=1),
     ):
         torch.default_generator.manual_seed(seed)
         if gpus:
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)
         yield
+
+
+@cache
+def thread_pools():
+    """Of the libraries loaded, which take a while to find."""
+    return ThreadpoolController()
+
+
+@cache
+def openblas():
+    """Those of OpenBLAS, of which NumPy mostly has one."""
+    return thread_pools().select(internal_api="openblas")
 
 
 def no_autocast(device):
