@@ -37,20 +37,23 @@ test: $(VENV)/installed
 test-oldest: $(OLDEST)/installed
 	$(OLDEST)/bin/python $(PYTEST)
 
+# On one thread, with the kernels that libraries find for the processor, whatever the shell asks for.
+SINGLE := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OMP_NUM_THREADS=1
+
 # Some 25 minutes. MNIST=file.npz (X) takes the place of a stand-in of its size.
 bench: $(BENCH)/installed
 	$(BENCH)/bin/python benchmarks/bench.py $(if $(MNIST),--mnist $(MNIST))
 
 # MNIST=file.npz (X) saves fetching it.
 bench-quality: $(BENCH)/installed
-	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/bench_quality.py $(if $(MNIST),--mnist $(MNIST))
+	$(SINGLE) $(BENCH)/bin/python benchmarks/bench_quality.py $(if $(MNIST),--mnist $(MNIST))
 
 bench-metrics: $(VENV)/installed
-	OMP_NUM_THREADS=1 $(VENV)/bin/python benchmarks/bench_metrics.py
+	$(SINGLE) $(VENV)/bin/python benchmarks/bench_metrics.py
 
 # MNIST=file.npz (X and y) adds MNIST.
 bench-variational: $(VENV)/installed
-	OMP_NUM_THREADS=1 $(VENV)/bin/python benchmarks/bench_variational.py $(if $(MNIST),--mnist $(MNIST))
+	$(SINGLE) $(VENV)/bin/python benchmarks/bench_variational.py $(if $(MNIST),--mnist $(MNIST))
 
 lint: $(VENV)/installed
 	$(VENV)/bin/ruff check .

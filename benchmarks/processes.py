@@ -26,9 +26,13 @@ print(json.dumps(function(*json.loads(arguments))))
 
 
 def threaded(threads):
-    """An environment in which every library computes on so many threads."""
+    """An environment in which every library computes on so many threads.
+
+    Kernels are those that it finds for the processor, whatever the shell asks it for.
+    """
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("MKL_", "OPENBLAS_"))}
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    return {**os.environ, **dict.fromkeys(names, str(threads))}
+    return {**inherited, **dict.fromkeys(names, str(threads))}
 
 
 # Memory that is let go goes back at once, so that what a process holds is what it uses.

@@ -89,4 +89,3 @@ def test_openblas_has_one_thread_in_training():
         with pytest.raises(RuntimeError), seeded(0, torch.device("cpu")):
             raise RuntimeError
         assert n_threads() == before
-
