@@ -174,6 +174,33 @@ def test_callbacks_may_predict(cls, use_caching, digits):
     assert np.all(np.isfinite(scores))
 
 
+class RowsSeen(Callback):
+    """The rows of every epoch."""
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.rows_ = []
+
+    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+        rows, _ = batch
+        self.rows_.append(rows.clone())
+
+
+@ignore_not_converged
+@pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
+@pytest.mark.parametrize("cls", [AutoencoderTransformer, VariationalAutoencoderTransformer])
+def test_callbacks_see_rows_that_training_does_without(cls, likelihood, digits, monkeypatch):
+    """Rows standardized once stand for them, where nobody looks at batches."""
+    monkeypatch.setattr("skae._core.batches.MAX_GATHERED", 0)
+    X = digits / 16
+    options = {"likelihood": likelihood, "hidden_layer_sizes": 4, "max_iter": 3, "alpha": 0.01}
+    options |= {"batch_size": 40, "random_state": 0}
+    alone = cls(**options).fit(X)
+    seen = cls(**options, callbacks=[("seen", RowsSeen())]).fit(X)
+    rows = torch.cat(dict(seen.net_.callbacks_)["seen"].rows_).numpy()
+    np.testing.assert_array_equal(np.sort(rows, axis=0), np.sort(X, axis=0))
+    np.testing.assert_allclose(alone.transform(X), seen.transform(X), rtol=1e-6, atol=1e-8)
+
+
 @ignore_not_converged
 @pytest.mark.parametrize("cls", [AutoencoderTransformer, VariationalAutoencoderTransformer])
 def test_callbacks_may_save_what_training_begins_with(cls, digits):

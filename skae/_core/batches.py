@@ -119,9 +119,12 @@ class Batches:
     ----------
     prepare : callable or None
         From rows to a tuple of tensors or None, for the ``prepared`` of batches of small tables.
+    suffices : bool
+        Whether what was prepared may stand for the rows, which are then not gathered: batches
+        have the first of it in their place.
     """
 
-    prepare = None
+    prepare, suffices = None, False
 
     def __init__(self, dataset, batch_size, shuffle=False):
         self.dataset = dataset
@@ -152,7 +155,8 @@ class Batches:
         """Batches gathered one by one."""
         for bounds in pairwise(self.bounds):
             index = slice(*bounds)
-            yield batch_of(self._taken(index if isinstance(order, slice) else order[index]))
+            index = index if isinstance(order, slice) else order[index]
+            yield batch_of(self._taken(index, with_rows=not self.suffices))
 
     def _together(self, order):
         """Batches gathered at once."""
@@ -160,12 +164,15 @@ class Batches:
         parts = (repeat(None) if p is None else p.split(sizes) for p in self._taken(order))
         yield from map(batch_of, zip(*parts, strict=False))
 
-    def _taken(self, index):
+    def _taken(self, index, with_rows=True):
         """Rows at an integer array or slice, their weights or None, and what was made of them."""
         if self.made is None:
             is_small = self.prepare is not None and self.n_numbers <= MAX_PREPARED
             self.made = self.prepare(self.dataset[:][0]) if is_small else ()
-        return [*self.dataset[index], *(None if m is None else taken(m, index) for m in self.made)]
+        made = [None if m is None else taken(m, index) for m in self.made]
+        if made and self.dataset.weights is None and not with_rows:
+            return [made[0], None, *made]
+        return [*self.dataset[index], *made]
 
 
 def batch_of(parts):

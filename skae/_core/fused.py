@@ -125,7 +125,8 @@ class Backpropagation:
     def __call__(self, x, weights, prepared=None):
         """Loss and prediction for a batch, maybe prepared already; the gradients are set.
 
-        The prediction lies in memory that the next batch takes.
+        What was prepared may stand for rows that the module does not take. The prediction lies
+        in memory that the next batch takes.
         """
         if torch.is_inference_mode_enabled():  # entering it takes as long as a small product
             return self._gradients(x, weights, prepared)
@@ -134,7 +135,8 @@ class Backpropagation:
 
     def _gradients(self, x, weights, prepared):
         module, n = self.module, x.shape[0]
-        x = x.to(self.like)
+        if prepared is None or x is not prepared[0]:
+            x = x.to(self.like)
         weights = None if weights is None else weights.to(x.device, module.dtype)
         self.parameters.clear()
         encoder, decoder = self.encoder.way_of(n), self.decoder.way_of(n)

@@ -258,6 +258,11 @@ class Autoencoder(nn.Module):
         # Differences may be too small for another precision.
         return out.copy_(self.standardize.forward(x))
 
+    @property
+    def takes_rows(self):
+        """Whether training takes the rows themselves, beside what `prepared` makes of them."""
+        return self.own_encoder or self.has_logits
+
     def numbers(self, x):
         """Those that noise belongs to, see `row_numbers`; None where there is no such noise."""
 

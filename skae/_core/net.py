@@ -109,6 +109,7 @@ class AutoencoderNet(NeuralNet):
         self._find_listeners()
         if training:
             self._renew_backpropagation()
+            iterator.suffices = not (self.listeners_["others"] or self.module_.takes_rows)
             self.module_.renew_noise(iterator.dataset, iterator.batch_size, self.max_epochs)
         begin, end = self.listeners_["on_batch_begin"], self.listeners_["on_batch_end"]
         batches = self.epoch["batches"]

@@ -15,49 +15,36 @@ LARGE = 2**22
 # Inner dimension up to which a product takes no longer than adding to it afterwards.
 THIN = 3
 
+# OpenBLAS's kernels that use the widest registers.
+WIDEST = {"SkylakeX", "Cooperlake", "SapphireRapids"}
+
 
 def product(a, b, out, plus=None):
     """A call that writes ``a @ b``, or ``plus + a @ b``, into ``out``, which ``plus`` may be.
 
     torch takes MKL for float32, which knows the widest registers of its maker's processors
-    alone. NumPy's OpenBLAS and oneDNN, which comes with torch, know those of all, and take half
-    the time elsewhere; NumPy is called quickly, oneDNN splits large products among threads.
+    alone. NumPy's OpenBLAS and oneDNN, which comes with torch, know those of others, and take
+    half the time there. NumPy is called quickly; oneDNN knows more processors, and splits large
+    products among threads.
     """
     is_large = a.shape[0] * a.shape[1] * b.shape[1] >= LARGE
+    is_thin = plus is not None and a.shape[1] <= THIN
+    if not is_thin and takes_openblas(a, is_large):
+        return by_openblas(a, b, out, plus)
     if is_large and takes_onednn(a):
         return by_onednn(a, b, out, plus)
-    is_thin = plus is not None and a.shape[1] <= THIN
-    if not is_large and not is_thin and takes_openblas(a):
-        return by_openblas(a, b, out, plus)
     if plus is None:
         return partial(torch.mm, a, b, out=out)
     return partial(torch.addmm, plus, a, b, out=out)
 
 
-def takes_onednn(a):
-    """Whether oneDNN is there for products of a."""
-    backends = torch.backends
-    there = backends.mkl.is_available() and backends.mkldnn.is_available()
-    fits = a.dtype == torch.float32 and a.device.type == "cpu"
-    return (
-        there
-        and fits
-        and backends.mkldnn.enabled
-        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    )
-
-
-def by_onednn(a, b, out, plus):
-    """`product`, by oneDNN."""
-    put, bias = (out.add_, None) if plus is out else (out.copy_, plus)
-    multiply = partial(torch.ops.mkldnn._linear_pointwise, a, b.t(), bias, "none", [], "")
-    return lambda: put(multiply())
-
-
-def takes_openblas(a):
-    """Whether OpenBLAS is there for products of a."""
-    fits = a.dtype in (torch.float32, torch.float64) and a.device.type == "cpu"
-    return fits and len(openblas()) > 0
+def takes_openblas(a, is_large):
+    """Whether OpenBLAS multiplies a, on one thread."""
+    if a.dtype not in (torch.float32, torch.float64) or a.device.type != "cpu" or not openblas():
+        return False
+    # Each library's own choice for the processor.
+    kernels = {library["architecture"] for library in openblas().info()}
+    return not is_large or (torch.get_num_threads() == 1 and kernels <= WIDEST)
 
 
 def by_openblas(a, b, out, plus):
@@ -73,3 +60,19 @@ def by_openblas(a, b, out, plus):
         add()
 
     return call
+
+
+def takes_onednn(a):
+    """Whether oneDNN is there for products of a."""
+    backends = torch.backends
+    is_there = backends.mkl.is_available() and backends.mkldnn.is_available()
+    fits = a.dtype == torch.float32 and a.device.type == "cpu"
+    is_on = is_there and backends.mkldnn.enabled
+    return fits and is_on and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+
+
+def by_onednn(a, b, out, plus):
+    """`product`, by oneDNN."""
+    put, bias = (out.add_, None) if plus is out else (out.copy_, plus)
+    multiply = partial(torch.ops.mkldnn._linear_pointwise, a, b.t(), bias, "none", [], "")
+    return lambda: put(multiply())

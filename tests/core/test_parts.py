@@ -76,6 +76,16 @@ def test_small_tables_are_prepared_once(subset, at_once, shuffle, monkeypatch):
     assert [len(x) for x in seen] == [len(rows)]
 
 
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+def test_rows_that_nobody_asks_for_are_not_gathered(weights, monkeypatch):
+    monkeypatch.setattr("skae._core.batches.MAX_GATHERED", 0)
+    batches = Batches(Rows(X, weights), 20, shuffle=True)
+    batches.prepare, batches.suffices = lambda x: (2 * x, None), True
+    for batch in batches:
+        x, of_rows = batch
+        assert (x is batch.prepared[0]) == (of_rows is None) == (weights is None)
+
+
 def test_large_tables_are_prepared_batch_by_batch(monkeypatch):
     monkeypatch.setattr("skae._core.batches.MAX_PREPARED", X.size - 1)
     batches = Batches(Rows(X), 20, shuffle=True)

@@ -24,7 +24,7 @@ def operands(n, k, m, transposed, dtype):
 @pytest.mark.parametrize("m", [1, 2, 40])
 def test_products(m, k, transposed, by, dtype, monkeypatch):
     monkeypatch.setattr(products, "LARGE", 0 if by == "onednn" else 10**9)
-    monkeypatch.setattr(products, "takes_openblas", lambda a: by == "openblas")
+    monkeypatch.setattr(products, "takes_openblas", lambda a, is_large: by == "openblas")
     a, b, plus = operands(30, k, m, transposed, dtype)
     # A part of a wider tensor, as the linear path's output is.
     wide = torch.full((30, m + 5), torch.nan, dtype=dtype)
@@ -44,37 +44,57 @@ def test_products(m, k, transposed, by, dtype, monkeypatch):
 
 @pytest.fixture
 def chosen(monkeypatch):
-    """Names of the libraries that products went to."""
+    """Names of the libraries that products went to, but for torch's own way."""
     names = []
     for name in ("by_onednn", "by_openblas"):
         monkeypatch.setattr(products, name, lambda *args, name=name: names.append(name))
-    monkeypatch.setattr(products, "openblas", lambda: [object()])
     return names
 
 
+class Libraries(list):
+    """OpenBLAS, as threadpoolctl finds it; several of it, or none."""
+
+    def info(self):
+        return [{"architecture": name} for name in self]
+
+
+def multiply(n_rows, dtype=torch.float32, transposed=False):
+    a, b, plus = operands(n_rows, 256, 128, transposed, dtype)
+    product(a, b, torch.empty(n_rows, 128, dtype=dtype), plus)
+
+
+SMALL, LARGE = 127, 128  # rows, around 2**22 multiplications
+
+
 @pytest.mark.parametrize("transposed", [True, False])
-def test_large_products_of_single_precision_are_onednn_s(transposed, chosen, monkeypatch):
-    def multiply(n, dtype=torch.float32):
-        a, b, plus = operands(n, 256, 128, transposed, dtype)
-        product(a, b, torch.empty(n, 128, dtype=dtype), plus)
+@pytest.mark.parametrize(
+    ("kernels", "n_threads", "expected"),
+    [
+        ([], 1, [None, "by_onednn"]),
+        (["Haswell"], 1, ["by_openblas", "by_onednn"]),
+        (["SkylakeX", "Haswell"], 1, ["by_openblas", "by_onednn"]),
+        (["SkylakeX"], 1, ["by_openblas", "by_openblas"]),
+        (["SkylakeX"], 2, ["by_openblas", "by_onednn"]),
+    ],
+)
+def test_library_of_a_product(kernels, n_threads, expected, transposed, chosen, monkeypatch):
+    monkeypatch.setattr(products, "openblas", lambda: Libraries(kernels))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: n_threads)
+    for n_rows in (SMALL, LARGE):
+        multiply(n_rows, transposed=transposed)
+    assert chosen == [name for name in expected if name]
 
-    for n in (128, 127):  # below 2**22 multiplications
-        multiply(n)
-    assert chosen == ["by_onednn", "by_openblas"]
-    multiply(128, torch.float64)
-    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
-    multiply(128)
-    assert len(chosen) == 2
 
-
-def test_products_go_to_numpy_where_it_has_openblas(chosen, monkeypatch):
-    a, b, plus = operands(30, 20, 40, False, torch.float64)
+def test_products_left_to_torch(chosen, monkeypatch):
+    monkeypatch.setattr(products, "openblas", lambda: Libraries(["Haswell"]))
+    multiply(LARGE, torch.float64)
+    a, b, plus = operands(30, THIN, 40, False, torch.float64)
     out = torch.empty(30, 40, dtype=torch.float64)
-    product(a, b, out)
-    product(a[:, :THIN], b[:THIN], out, plus)  # MKL adds on the way
-    assert chosen == ["by_openblas"]
+    product(a, b, out, plus)  # it adds on the way
     product(a.half(), b.half(), out.half())
-    monkeypatch.setattr(products, "openblas", list)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    multiply(LARGE)
+    assert not chosen
     product(a, b, out)
     assert chosen == ["by_openblas"]
 
