@@ -63,7 +63,7 @@ for n_components, model in models.items():
 describe("real rows trained on", X_train, y_train)
 
 # %%
-# With 2 components the classes overlap in the latent space: some eight draws in a hundred are read
+# With 2 components the classes overlap in the latent space: some nine draws in a hundred are read
 # as another digit. Recall is next to nothing, since all draws lie on a sheet of two dimensions.
 # With 16 nearly all are read as asked for. ``supported_only=True`` draws again what falls into
 # gaps between the codes: precision rises to that of real rows, and recall, if anything, falls.
