@@ -22,7 +22,8 @@ def seeded(seed, device):
     """Run the body with torch seeded, autograd on, autocast off, and leave all as found.
 
     One thread of Python at a time: the seeds of another would get between. Warning
-    filters are put back too, since torch imports libraries late that add some.
+    filters are put back too, since torch imports libraries late that add some. OpenBLAS has one
+    thread: small products take longer with more, and have other bits.
 
     Parameters
     ----------
