@@ -24,8 +24,7 @@ def product(a, b, out, plus=None):
 
     torch takes MKL for float32, which knows the widest registers of its maker's processors
     alone. NumPy's OpenBLAS and oneDNN, which comes with torch, know those of others, and take
-    half the time there. NumPy is called quickly; oneDNN knows more processors, and splits large
-    products among threads.
+    half the time there. NumPy is called quickly; oneDNN splits large products among threads.
     """
     is_large = a.shape[0] * a.shape[1] * b.shape[1] >= LARGE
     is_thin = plus is not None and a.shape[1] <= THIN
@@ -42,9 +41,10 @@ def takes_openblas(a, is_large):
     """Whether OpenBLAS multiplies a, on one thread."""
     if a.dtype not in (torch.float32, torch.float64) or a.device.type != "cpu" or not openblas():
         return False
-    # Each library's own choice for the processor.
+    if not is_large:
+        return True
     kernels = {library["architecture"] for library in openblas().info()}
-    return not is_large or (torch.get_num_threads() == 1 and kernels <= WIDEST)
+    return torch.get_num_threads() == 1 and kernels <= WIDEST
 
 
 def by_openblas(a, b, out, plus):
