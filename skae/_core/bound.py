@@ -1,6 +1,7 @@
 """The evidence lower bound: objective, training step and summary of the variational model."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -37,6 +38,24 @@ def kl_to_standard_normal(mean, log_variance):
     return (mean.square() + log_variance.exp() - 1 - log_variance) / 2
 
 
+class Terms(NamedTuple):
+    """What the KL divergence from N(0, scale²) is of moments of posteriors."""
+
+    scale: list
+    precision: torch.Tensor  # (n_components,)
+    factors: torch.Tensor  # (4 * n_components,), of what `EvidenceBound.moments_` has
+    shifts: torch.Tensor  # (n_components,), which are added to it
+    shift: float  # their sum
+
+    @classmethod
+    def of(cls, scale, numbers):
+        """Of a tensor, and its numbers."""
+        precision, shifts = scale.square().reciprocal_(), scale.log().sub_(0.5)
+        half = precision / 2
+        factors = torch.cat([torch.zeros_like(half), half, half, torch.full_like(half, -0.5)])
+        return cls(numbers, precision, factors, shifts, shifts.sum().item())
+
+
 class EvidenceBound(torch.nn.Module):
     """Minus the evidence lower bound, in nats per feature of standardized rows.
 
@@ -64,7 +83,7 @@ class EvidenceBound(torch.nn.Module):
         self.likelihood = likelihood
         self.beta = beta
         self.free_bits = free_bits
-        self.moments_ = []
+        self.moments_, self.terms_ = [], None
 
     def forward(self, posterior, weights, penalize):
         nats = weighted_mean(self._nats(posterior), weights)
@@ -104,19 +123,28 @@ class EvidenceBound(torch.nn.Module):
         """
         offset, variance = posterior.mean - posterior.center, posterior.log_variance.exp()
         parts = torch.cat([offset, offset.square(), variance, posterior.log_variance], dim=1)
-        parts = parts.mean(dim=0) if weights is None else (weights / weights.sum()) @ parts
-        self.moments_.append(parts)
-        _, square_offset, mean_variance, log_variance = parts.view(4, -1)
-        square = posterior.scale.square()
-        kl = (square_offset + mean_variance).div_(square).sub_(log_variance).add_(square.log())
-        kl = kl.sub_(1).mul_(total / 2)
+        n = offset.shape[0]
+        shares = offset.new_full((n,), 1 / n) if weights is None else weights / weights.sum()
+        # In half the time that `torch.mean` takes.
+        averages, terms = shares @ parts, self._terms(posterior.scale)
+        self.moments_.append(averages)
         share = share * (self.kl_share * self.beta / posterior.target.shape[1])
         if self.free_bits:
+            kl = (averages * terms.factors).view(4, -1).sum(dim=0).add_(terms.shifts).mul_(total)
             share = share * (kl >= self.free_bits).to(kl)
-            kl = kl.clamp(min=self.free_bits)
-        of_mean = share / square
+            kl = kl.clamp(min=self.free_bits).sum().item()
+        else:
+            kl = total * (torch.dot(averages, terms.factors).item() + terms.shift)
+        of_mean = share * terms.precision
         of_log_variance = variance.mul_(of_mean).sub_(share).mul_(0.5)
-        return kl.sum().item(), (offset.mul_(of_mean), of_log_variance)
+        return kl, (offset.mul_(of_mean), of_log_variance)
+
+    def _terms(self, scale):
+        """Those of this scale, which changes every few batches."""
+        numbers = scale.tolist()
+        if self.terms_ is None or self.terms_.scale != numbers:
+            self.terms_ = Terms.of(scale, numbers)
+        return self.terms_
 
     def _nats(self, posterior):
         likelihood = LIKELIHOODS[self.likelihood]
@@ -149,7 +177,9 @@ class KLWarmup(Callback):
 
     def on_batch_begin(self, net, training=False, **kwargs):
         if training:
-            net.criterion_.kl_share = min(1.0, self.step_ / self.n_steps) if self.n_steps else 1.0
+            share = min(1.0, self.step_ / self.n_steps) if self.n_steps else 1.0
+            if share != net.criterion_.kl_share:  # torch's modules are slow to take an attribute
+                net.criterion_.kl_share = share
             self.step_ += 1
 
     def on_train_end(self, net, **kwargs):
