@@ -87,6 +87,23 @@ def test_own_modules_go_through_autograd_alone(cls, likelihood, name):
     assert isinstance(getattr(backpropagation, other), PerceptronPass)
 
 
+@pytest.mark.parametrize("free_bits", [0.0, 0.5])
+def test_gradients_follow_the_axes_that_move_in_training(free_bits):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        parts = built(VariationalAutoencoderTransformer, free_bits=free_bits)
+        module, objective, _ = parts
+        backpropagation, batch = Backpropagation(*parts), Rows(X)[:]
+        for _ in range(2):
+            torch.manual_seed(1)
+            loss = backpropagation(*batch)[0].item()
+            gradients = {name: p.grad.clone() for name, p in module.named_parameters()}
+            expected_loss, expected = by_autograd(module, objective, batch)
+            assert loss == pytest.approx(expected_loss.item(), rel=1e-12)
+            torch.testing.assert_close(gradients, expected, rtol=1e-9, atol=1e-10)
+            module.place(*torch.tensor([[-0.4, 0.1], [0.5, 2.0]], dtype=torch.float64))
+
+
 def test_both_modules_own():
     check_gradients(AutoencoderTransformer, encoder=nn.Linear, decoder=nn.Linear)
 
