@@ -16,7 +16,7 @@ from torch.optim.sgd import sgd
 
 from .optimizers import SGD, Adam
 
-__all__ = ["FlatParameters"]
+__all__ = ["FlatParameters", "adam_step"]
 
 _hardshrink = torch.ops.aten.hardshrink.out
 

@@ -6,6 +6,7 @@ the last batch were. Modules of the user's, which have no analytic form here, go
 by themselves.
 """
 
+import math
 from collections.abc import Callable
 from contextlib import contextmanager
 from functools import partial
@@ -17,9 +18,9 @@ from torch import nn
 
 from .flat import FlatParameters
 from .modules import Perceptron
-from .products import product
+from .products import product, sum_of_rows
 
-__all__ = ["Backpropagation"]
+__all__ = ["Backpropagation", "in_memory", "layers_of", "pass_through"]
 
 _aten = torch.ops.aten
 
@@ -158,11 +159,11 @@ class Backpropagation:
 
 
 class Layer(NamedTuple):
-    """A linear map, with its gradients."""
+    """A linear map, with its gradients; or those of several networks, along a first axis."""
 
     weight: torch.Tensor  # (n_out, n_in)
     weight_gradient: torch.Tensor
-    bias: torch.Tensor | None  # (n_out,); None if it is part of another's
+    bias: torch.Tensor | None  # (n_out,) or as a row; None if it is part of another's
     bias_gradient: torch.Tensor | None
 
     @classmethod
@@ -171,16 +172,14 @@ class Layer(NamedTuple):
         return cls(*weight, *bias)
 
     def forth(self, x, y):
-        """Calls from x of shape (n, n_in) to y; without a bias, what is in y stays a part of it."""
-        return [product(x, self.weight.t(), y, plus=y if self.bias is None else self.bias)]
+        """Calls from x of shape (..., n, n_in) to y, which, without a bias, stays a part of it."""
+        return [product(x, self.weight.mT, y, plus=y if self.bias is None else self.bias)]
 
     def back(self, x, of_x, of_y):
         """Calls from the gradient of y to those of the parameters and, unless None, of x."""
-        calls = [product(of_y.t(), x, self.weight_gradient)]
+        calls = [product(of_y.mT, x, self.weight_gradient)]
         if self.bias is not None:
-            # The sum over rows, in less time than `torch.sum` takes.
-            ones = of_y.new_ones(len(of_y))
-            calls.append(partial(torch.mv, of_y.t(), ones, out=self.bias_gradient))
+            calls.append(sum_of_rows(of_y, self.bias_gradient))
         return calls if of_x is None else [*calls, product(of_y, self.weight, of_x)]
 
 
@@ -208,29 +207,32 @@ class PerceptronPass:
     def way_of(self, n):
         """Batches differ in size by one row: they have one memory, and a route through it each."""
         if n not in self.routes:
+            first = self.layers[0].weight
             if n > self.n_rows:
                 self.n_rows, self.routes = n + 1, {}
-                self.memory = self.layers[0].weight.new_empty(self._n_numbers(n + 1))
-            self.routes[n] = Route(self.layers, self.activation, self.onward, Cuts(self.memory, n))
+                self.memory = first.new_empty(self._n_numbers(n + 1))
+            cut = Cuts(self.memory, (*first.shape[:-2], n))
+            self.routes[n] = Route(self.layers, self.activation, self.onward, cut)
         return self.routes[n]
 
     def _n_numbers(self, n):
         """What a route of n rows takes, at most."""
-        widths = sum(sum(layer.weight.shape) for layer in self.layers)
-        return 2 * (n * widths + 2 * ALIGNED * len(self.layers))
+        *stacked, _, _ = self.layers[0].weight.shape
+        widths = sum(sum(layer.weight.shape[-2:]) for layer in self.layers)
+        return 2 * (n * math.prod(stacked) * widths + 2 * ALIGNED * len(self.layers))
 
 
 class Cuts:
-    """Tensors of n rows, cut from a flat one one after another."""
+    """Tensors of rows, cut from a flat one one after another."""
 
-    def __init__(self, flat, n):
-        self.flat, self.n, self.start = flat, n, 0
+    def __init__(self, flat, rows):
+        self.flat, self.rows, self.start = flat, rows, 0
 
     def __call__(self, width):
-        stop = self.start + self.n * width
+        stop = self.start + math.prod(self.rows) * width
         part = self.flat[self.start : stop]
         self.start = -(-stop // ALIGNED) * ALIGNED
-        return part.view(self.n, width)
+        return part.view(*self.rows, width)
 
 
 class Route:
@@ -238,9 +240,9 @@ class Route:
 
     Attributes
     ----------
-    input, of_input : tensors of shape (n, n_in)
+    input, of_input : tensors of shape (..., n, n_in)
         What comes in, and its gradient, or None.
-    output, of_output : tensors of shape (n, n_out)
+    output, of_output : tensors of shape (..., n, n_out)
         What comes out, and its gradient.
     forth, back : lists of callables
         From ``input`` to ``output``; and from ``of_output`` to ``of_input``, the gradients of
@@ -249,18 +251,19 @@ class Route:
 
     def __init__(self, layers, activation, onward, cut):
         entrance, *path = layers
-        n_out, (n_entered, n_in) = len(layers[-1].weight), entrance.weight.shape
+        n_out, (n_entered, n_in) = layers[-1].weight.shape[-2], entrance.weight.shape[-2:]
         entered, of_entered = cut(n_entered), cut(n_entered)
-        self.output, self.of_output = entered[:, :n_out], of_entered[:, :n_out]
+        self.output, self.of_output = entered[..., :n_out], of_entered[..., :n_out]
         self.input, self.of_input = cut(n_in), cut(n_in) if onward else None
         self.forth = entrance.forth(self.input, entered)
         self.back = entrance.back(self.input, self.of_input, of_entered)
-        x, of_x = entered[:, n_out:], of_entered[:, n_out:]
+        x, of_x = entered[..., n_out:], of_entered[..., n_out:]
         for layer in path:
-            y = cut(x.shape[1])
+            y = cut(x.shape[-1])
             z, of_z = self.output, self.of_output
             if layer is not path[-1]:
-                z, of_z = cut(len(layer.weight)), cut(len(layer.weight))
+                width = layer.weight.shape[-2]
+                z, of_z = cut(width), cut(width)
             self.forth += [activation.forth(x, y), *layer.forth(y, z)]
             # The gradient of y becomes that of x where it is.
             self.back = [*layer.back(y, of_x, of_z), activation.back(of_x, x, y), *self.back]
@@ -343,7 +346,7 @@ def in_memory(network):
 
 
 def pass_through(network, parameters, onward):
-    """Forward and backward pass of a perceptron, whose parameters are among the flat ones."""
+    """Forward and backward pass of a perceptron, whose parameters are among the joined ones."""
     joined, linear = parameters.joined, network.linear
     if network.layers is None:
         only = Layer.of(joined(linear.weight), joined(linear.bias))

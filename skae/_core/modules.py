@@ -20,6 +20,7 @@ __all__ = [
     "Perceptron",
     "Posterior",
     "VariationalAutoencoder",
+    "through_draws",
     "user_module",
 ]
 
@@ -502,18 +503,9 @@ class VariationalAutoencoder(Autoencoder):
         return Posterior((codes, output, target, *moments, *place, self.dispersion))
 
     def latent_gradient(self, encoded, prediction, of_decoder_input, of_latent, out=None):
-        """By the chain rule through ``codes = mean + exp(log_variance / 2) * noise``."""
-        of_mean, of_log_variance = of_latent
-        gradient = torch.empty_like(encoded) if out is None else out
-        first, second = gradient.chunk(2, dim=1)
-        torch.add(of_mean, of_decoder_input, out=first)
-        # The deviation of a code from its mean is proportional to the standard deviation.
-        deviation = prediction.codes - prediction.mean
-        of_log_variance.addcmul_(of_decoder_input, deviation, value=0.5)
-        clamp_gradient(
-            of_log_variance, encoded.chunk(2, dim=1)[1], *LOG_VARIANCES, grad_input=second
-        )
-        return gradient
+        deviations = prediction.codes - prediction.mean
+        out = torch.empty_like(encoded) if out is None else out
+        return through_draws(encoded, deviations, of_decoder_input, of_latent, out)
 
     @torch.no_grad()
     def place(self, center, scale):
@@ -533,6 +525,23 @@ class VariationalAutoencoder(Autoencoder):
     def output_decoder(self):
         """Module from codes to the decoder's output: the mean in units of X, or its logit."""
         return nn.Sequential(self.from_latent, super().output_decoder()).eval()
+
+
+def through_draws(encoded, deviations, of_codes, of_moments, out):
+    """Gradient of means beside log-variances, by way of the draws and beside it, in ``out``.
+
+    By the chain rule through ``codes = mean + exp(log_variance / 2) * noise``: the deviation of a
+    code from its mean is proportional to the standard deviation. The columns of ``encoded`` are
+    means, then log-variances before they are bounded; ``of_moments``, which is changed, are the
+    gradients of both apart from the draws.
+    """
+    of_mean, of_log_variance = of_moments
+    first, second = out.chunk(2, dim=-1)
+    torch.add(of_mean, of_codes, out=first)
+    of_log_variance.addcmul_(of_codes, deviations, value=0.5)
+    _, unbounded = encoded.chunk(2, dim=-1)
+    clamp_gradient(of_log_variance, unbounded, *LOG_VARIANCES, grad_input=second)
+    return out
 
 
 class Means(nn.Module):

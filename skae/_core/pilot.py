@@ -1,22 +1,24 @@
 """Small trial runs before the training: whether rows held out gain by more than PCA.
 
 The runs, one for each part of the rows that is held out, go side by side as one network of
-stacked weights: one after another they would take twice the time.
+stacked weights: one after another they would take twice the time. Their gradients are analytic.
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import torch
+from torch.nn.utils import parameters_to_vector
 
 from .batches import Rows, center_and_scale
 from .callbacks import warmup_cosine
-from .flat import FlatParameters
+from .flat import adam_step
+from .fused import in_memory, layers_of, pass_through
 from .likelihoods import LIKELIHOODS
-from .modules import ACTIVATIONS, Perceptron
-from .optimizers import Adam
+from .modules import Perceptron
 from .principal import start_at_pca
 
 __all__ = ["Runs", "Trial"]
@@ -28,6 +30,9 @@ N_FOLDS, MIN_ROWS = 8, 10
 # Of the trial runs. Smaller than what they stand for: they say whether there is anything to gain.
 HIDDEN_LAYER_SIZES, N_STEPS = (32, 16), 50
 
+# Options of their steps, beside the step size.
+ADAM = {"betas": (0.9, 0.999), "eps": 1e-8, "fused": True}
+
 # Standard errors that the mean gain is above 0; and rows from which on fewer will do: the more
 # rows there are, the farther training gets than these few steps, and the less it can lose.
 N_ERRORS, N_SURE_ROWS = 1.25, 150
@@ -38,8 +43,8 @@ class Runs:
 
     Parameters
     ----------
-    networks : list of Stack
-        Encoder and decoder.
+    networks : list of dict
+        Of every run: ``encoder`` and ``decoder``.
     x, target : tensors of shape (n_runs, n_samples, n_features)
         What the encoder gets, and what the decoder's output is to hit.
     weights : array of shape (n_samples,)
@@ -53,51 +58,48 @@ class Runs:
     learning_rate = 0.01
 
     def __init__(self, networks, x, target, weights, held_out, trial):
-        self.networks, self.x, self.target = networks, x, target
-        self.weights, self.held_out = weights, held_out
-        self.loss = LIKELIHOODS[trial.likelihood].loss
+        self.x, self.target, self.weights, self.held_out = x, target, weights, held_out
+        self.likelihood = LIKELIHOODS[trial.likelihood]
         self.shares = _shares(np.where(held_out, 0.0, weights))
-        decays = trial.decays(len(weights))
-        groups = [
-            {"params": network.weights, "weight_decay": decays[name]}
-            for name, network in zip(("encoder", "decoder"), networks, strict=True)
-        ]
-        kept = [p for network in networks for p in network.kept]
-        self.optimizer = Adam([*groups, {"params": kept}], fused=True)
-        known = [p for group in self.optimizer.param_groups for p in group["params"]]
-        self.parameters = FlatParameters(known, self.optimizer)
+        self.parameters = Stacked(networks, trial.decays(len(weights)))
+        self.encoder, self.decoder = (
+            Stack([run[name] for run in networks], self.parameters, x.shape[1], onward)
+            for name, onward in (("encoder", False), ("decoder", True))
+        )
 
+    @torch.inference_mode()
+    @np.errstate(all="ignore")
     def gains(self):
         """Train; what every row, held out, costs under PCA, less what it costs then."""
         before = self.costs(linear=True)
         for step in range(N_STEPS):
-            for group in self.optimizer.param_groups:
-                group["lr"] = self.learning_rate * warmup_cosine((step + 0.5) / N_STEPS)
-            self.parameters.gradients.zero_()
-            self.objective(step).backward()
-            self.parameters.step()
+            self.backpropagate(step)
+            self.parameters.step(self.learning_rate * warmup_cosine((step + 0.5) / N_STEPS))
         # In the order of the rows.
         return (before - self.costs()).T[self.held_out.T]
 
-    def objective(self, step):
-        """What a step makes smaller, summed over runs."""
-        return (self.losses() * self.shares).sum()
+    def backpropagate(self, step):
+        """Set the gradients of what a step makes smaller, summed over runs."""
+        self.set_loss_gradient(self.decoder(self.encoder(self.x)), self.shares)
+        self.encoder.backward(self.decoder.backward())
 
-    @torch.no_grad()
+    def set_loss_gradient(self, output, shares):
+        """Set the decoder's, of the sum of `row_losses` times their shares."""
+        n_features = output.shape[2]
+        flat = (t.view(-1, n_features) for t in (output, self.target, self.decoder.of_output))
+        output, target, of_output = flat
+        self.likelihood.gradient(output, target, shares.view(-1, 1), of_output)
+
+    @torch.inference_mode()
     def costs(self, linear=False):
         """What every row costs in every run, as an array; by the linear paths alone if asked."""
-        return self.losses(linear).double().numpy()
-
-    def losses(self, linear=False):
-        """Loss of every row in every run, (n_runs, n_samples)."""
-        output = self.x
-        for network in self.networks:
-            output = network(output, linear)
-        return self.row_losses(output)
+        output = self.decoder(self.encoder(self.x, linear), linear)
+        return self.row_losses(output).double().numpy()
 
     def row_losses(self, output):
-        """Loss of every row in every run, by what it decodes to."""
-        return self.loss(output.flatten(0, 1), self.target.flatten(0, 1)).view(self.x.shape[:2])
+        """Loss of every row in every run, by what it decodes to, (n_runs, n_samples)."""
+        losses = self.likelihood.loss(output.flatten(0, 1), self.target.flatten(0, 1))
+        return losses.view(self.x.shape[:2])
 
 
 @dataclass(frozen=True)
@@ -146,25 +148,20 @@ class Trial:
         # Different rows are in the order of their numbers.
         fold = np.random.RandomState(self.seed).permutation(len(rows)) % N_FOLDS
         held_out = np.arange(N_FOLDS)[:, None] == fold
-        return self.runs_class(*self._untrained(rows, held_out), rows.weights, held_out, self)
+        untrained = self._untrained(rows, held_out)
+        with torch.inference_mode():
+            return self.runs_class(*untrained, rows.weights, held_out, self)
 
     def _untrained(self, rows, held_out):
         """Networks at PCA of the rows that are not held out, and what they get and are to hit."""
-        networks, inputs = [], []
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            for chosen in ~held_out:
-                run = self._built(Rows(rows.X, rows.weights, np.flatnonzero(chosen)))
-                networks.append((run["encoder"], run["decoder"]))
-                inputs.append((torch.from_numpy(rows.X) - run["center"]) / run["scale"])
-        x = torch.stack(inputs).float()
+            runs = [self._built(Rows(rows.X, rows.weights, np.flatnonzero(c))) for c in ~held_out]
+        X = torch.from_numpy(rows.X)
+        x = torch.stack([(X - run["center"]) / run["scale"] for run in runs]).float()
         has_logits = not isinstance(LIKELIHOODS[self.likelihood].link(), torch.nn.Identity)
-        target = torch.from_numpy(rows.X).float().expand_as(x) if has_logits else x
-        return (
-            [Stack(stacked, self.activation) for stacked in zip(*networks, strict=True)],
-            x,
-            target,
-        )
+        networks = [{name: run[name] for name in ("encoder", "decoder")} for run in runs]
+        return networks, x, X.float().repeat(len(runs), 1, 1) if has_logits else x
 
     def _built(self, rows):
         center, scale = center_and_scale(rows)
@@ -185,39 +182,92 @@ class Trial:
         start_at_pca(run, rows, LIKELIHOODS[self.likelihood], self.n_components, self.seed)
 
 
+class Stacked:
+    """Parameters of networks of one shape side by side, in single precision.
+
+    Parameters
+    ----------
+    networks : list of dict
+        Of every run: ``encoder`` and ``decoder``.
+    decays : dict
+        Of the weights of their hidden layers; the linear paths and biases have none.
+
+    Attributes
+    ----------
+    values, gradients : tensors of shape (n_runs, n_parameters)
+    """
+
+    def __init__(self, networks, decays):
+        runs = [[p for network in run.values() for p in in_memory(network)] for run in networks]
+        self.values = torch.stack([parameters_to_vector(run) for run in runs]).float()
+        self.gradients, *self.kept = (torch.zeros_like(self.values) for _ in range(3))
+        self.n_steps = torch.zeros(())
+        self.starts = dict(zip(runs[0], accumulate([0, *map(torch.numel, runs[0])]), strict=False))
+        self.decays = torch.zeros_like(self.values[0])
+        for name, network in networks[0].items():
+            for layer in layers_of(network):
+                self._part(self.decays[None], layer.weight).fill_(decays[name])
+
+    def joined(self, *parameters):
+        """One tensor of neighbours, one below the other in every run, and their gradients.
+
+        Those of vectors have a row for each run.
+        """
+        return [self._part(tensor, *parameters) for tensor in (self.values, self.gradients)]
+
+    def _part(self, tensor, first, *others):
+        """Of a tensor of all parameters: that of neighbours."""
+        n, start = sum(map(len, (first, *others))), self.starts[first]
+        shape = (1, n) if first.dim() == 1 else (n, *first.shape[1:])
+        return tensor[:, start : start + math.prod(shape)].view(-1, *shape)
+
+    def step(self, learning_rate):
+        """A step of Adam."""
+        self.n_steps.add_(1)
+        self.gradients.addcmul_(self.values, self.decays)
+        parts = [[tensor] for tensor in (self.values, self.gradients, *self.kept)]
+        adam_step(parts, self.n_steps, {**ADAM, "lr": learning_rate}, weight_decay=0.0)
+
+
 class Stack:
-    """Perceptrons of one shape side by side, in single precision."""
+    """Perceptrons of one shape side by side, gone through by the same rows again and again.
 
-    def __init__(self, perceptrons, activation):
-        stacked = [
-            torch.stack(of_all).float() for of_all in zip(*map(parts_of, perceptrons), strict=True)
-        ]
-        self.at_zero, *parts = stacked
-        self.linear, *layers = (part.detach().requires_grad_() for part in parts)
-        self.weights, self.biases = layers[::2], layers[1::2]
-        self.activation = ACTIVATIONS[activation]()
+    Parameters
+    ----------
+    perceptrons : list of Perceptron
+    parameters : Stacked
+    n_rows : int
+        In every run.
+    onward : bool
+        Whether the gradient of the input is asked for.
 
-    @property
-    def kept(self):
-        """Parameters without decay."""
-        return [self.linear, *self.biases]
+    Attributes
+    ----------
+    output, of_output : tensors of shape (n_runs, n_rows, n_out)
+        What came out, and its gradient.
+    """
+
+    def __init__(self, perceptrons, parameters, n_rows, onward):
+        first, *_ = perceptrons
+        self.route = pass_through(first, parameters, onward).way_of(n_rows)
+        self.output, self.of_output = self.route.output, self.route.of_output
+        self.at_zero = torch.stack(list(map(output_at_zero, perceptrons))).float()
+        self.linear, _ = parameters.joined(first.linear.weight)
 
     def __call__(self, x, linear=False):
-        """Outputs for inputs of shape (n_runs, n_samples, n_in), or those of the linear paths."""
+        """Outputs for inputs of shape (n_runs, n_rows, n_in), or those of the linear paths."""
         if linear:
-            return torch.baddbmm(self.at_zero[:, None], x, self.linear.transpose(1, 2))
-        hidden = x
-        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            hidden = hidden if i == 0 else self.activation(hidden)
-            hidden = torch.baddbmm(bias[:, None], hidden, weight.transpose(1, 2))
-        return torch.baddbmm(hidden, x, self.linear.transpose(1, 2))
+            return torch.baddbmm(self.at_zero, x, self.linear.mT)
+        return self.route.forward(x)
+
+    def backward(self, gradient=None):
+        """Gradient of the input from that of the output, which may be where it belongs."""
+        return self.route.backward(self.of_output if gradient is None else gradient)
 
 
-@torch.no_grad()
-def parts_of(perceptron):
-    """What it gives at 0, and its parameters: of the linear path, then layer by layer."""
-    linear = perceptron.linear.weight
-    return [perceptron(torch.zeros_like(linear[:1]))[0], linear, *perceptron.layers.parameters()]
+def output_at_zero(perceptron):
+    """As one row."""
+    return perceptron(torch.zeros_like(perceptron.linear.weight[:1]))
 
 
 def different(rows):

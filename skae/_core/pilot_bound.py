@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .bound import kl_to_standard_normal
 from .likelihoods import LIKELIHOODS, MIN_DISPERSION
-from .modules import LOG_VARIANCES
+from .modules import LOG_VARIANCES, through_draws
 from .pilot import N_STEPS, Runs, Trial, likely_positive
 from .principal import axes_of, sampled, start_at_ppca
 
@@ -32,31 +31,35 @@ class BoundRuns(Runs):
 
     def __init__(self, networks, x, target, weights, held_out, trial):
         super().__init__(networks, x, target, weights, held_out, trial)
-        self.likelihood = LIKELIHOODS[trial.likelihood]
         self.beta = trial.beta
         self.generator = torch.Generator().manual_seed(trial.seed)
         self.optimism = 1.0
 
-    def objective(self, step):
+    def backpropagate(self, step):
         mean, log_variance = self._posteriors()
-        losses = self.row_losses(self.networks[1](self._draws(mean, log_variance)))
-        loss = (losses * self.shares).sum(dim=1)
+        codes = self._draws(mean, log_variance)
+        output = self.decoder(codes)
         # The most likely dispersion is the loss itself.
-        slopes = [
-            self.likelihood.nats_slope(max(number, MIN_DISPERSION)) for number in loss.tolist()
-        ]
-        kl = kl_to_standard_normal(mean, log_variance).sum(dim=2)
-        share = self.beta * min(1.0, step / (WARMUP * N_STEPS)) / self.x.shape[2]
-        return loss @ loss.new_tensor(slopes) + share * (kl * self.shares).sum()
+        losses = (self.row_losses(output) * self.shares).sum(dim=1).tolist()
+        slopes = [self.likelihood.nats_slope(max(loss, MIN_DISPERSION)) for loss in losses]
+        self.set_loss_gradient(output, self.shares * self.shares.new_tensor(slopes)[:, None])
+        of_codes = self.decoder.backward()
+        warmth = min(1.0, step / (WARMUP * N_STEPS))
+        of_kl = self.shares[:, :, None] * (warmth * self.beta / self.x.shape[2])
+        of_moments = of_kl * mean, of_kl * (log_variance.exp() - 1) / 2
+        through_draws(
+            self.encoder.output, codes - mean, of_codes, of_moments, self.encoder.of_output
+        )
+        self.encoder.backward()
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def costs(self, linear=False):
         mean, log_variance = self._posteriors(linear)
         center, scale = self._place(mean, log_variance)
         losses, log_ratios = [], []
         for _ in range(N_DRAWS):
             codes = self._draws(mean, log_variance)
-            losses.append(self.row_losses(self.networks[1](codes, linear)).double())
+            losses.append(self.row_losses(self.decoder(codes, linear)).double())
             # log N(z; 0, I) - log q(z | x) of the placed codes: the constants cancel.
             noise = (codes - mean).square() / log_variance.exp()
             ratio = noise - ((codes - center) / scale).square() + log_variance - 2 * scale.log()
@@ -69,7 +72,7 @@ class BoundRuns(Runs):
 
     def _posteriors(self, linear=False):
         """Means and log-variances, (n_runs, n_samples, n_components)."""
-        mean, log_variance = self.networks[0](self.x, linear).chunk(2, dim=2)
+        mean, log_variance = self.encoder(self.x, linear).chunk(2, dim=2)
         return mean, log_variance.clamp(*LOG_VARIANCES)
 
     def _draws(self, mean, log_variance):

@@ -7,7 +7,7 @@ import torch
 
 from .seeding import openblas
 
-__all__ = ["product"]
+__all__ = ["product", "sum_of_rows"]
 
 # Multiplications from which a library must be good at its kernels more than at being called.
 LARGE = 2**22
@@ -22,19 +22,33 @@ WIDEST = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 def product(a, b, out, plus=None):
     """A call that writes ``a @ b``, or ``plus + a @ b``, into ``out``, which ``plus`` may be.
 
+    All are matrices, or as many matrices each, along a first axis.
+
     torch takes MKL for float32, which knows the widest registers of its maker's processors
     alone. NumPy's OpenBLAS and oneDNN, which comes with torch, know those of others, and take
     half the time there. NumPy is called quickly; oneDNN splits large products among threads.
     """
-    is_large = a.shape[0] * a.shape[1] * b.shape[1] >= LARGE
-    is_thin = plus is not None and a.shape[1] <= THIN
+    is_large = a.shape[-2] * a.shape[-1] * b.shape[-1] >= LARGE
+    is_thin = plus is not None and a.shape[-1] <= THIN
     if not is_thin and takes_openblas(a, is_large):
         return by_openblas(a, b, out, plus)
     if is_large and takes_onednn(a):
         return by_onednn(a, b, out, plus)
+    multiply, add = (torch.mm, torch.addmm) if a.dim() == 2 else (torch.bmm, torch.baddbmm)
     if plus is None:
-        return partial(torch.mm, a, b, out=out)
-    return partial(torch.addmm, plus, a, b, out=out)
+        return partial(multiply, a, b, out=out)
+    return partial(add, plus, a, b, out=out)
+
+
+def sum_of_rows(x, out):
+    """A call that writes it into ``out``, in less time than `torch.sum` takes.
+
+    ``out`` is a vector, or a row for each of the matrices x.
+    """
+    ones = x.new_ones(x.shape[:-1])
+    if x.dim() == 2:
+        return partial(torch.mv, x.t(), ones, out=out)
+    return product(ones.unsqueeze(-2), x, out)
 
 
 def takes_openblas(a, is_large):
@@ -66,7 +80,7 @@ def takes_onednn(a):
     """Whether oneDNN is there for products of a."""
     backends = torch.backends
     is_there = backends.mkl.is_available() and backends.mkldnn.is_available()
-    fits = a.dtype == torch.float32 and a.device.type == "cpu"
+    fits = a.dtype == torch.float32 and a.device.type == "cpu" and a.dim() == 2
     is_on = is_there and backends.mkldnn.enabled
     return fits and is_on and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 

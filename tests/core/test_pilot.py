@@ -9,11 +9,13 @@ import torch
 from sklearn.decomposition import PCA
 from skorch.callbacks import Callback
 from torch import nn
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from skae import AutoencoderTransformer, VariationalAutoencoderTransformer
 from skae._core import pilot
 from skae._core.batches import Rows
-from skae._core.pilot import Stack, Trial, different, likely_positive, parts_of
+from skae._core.fused import in_memory
+from skae._core.pilot import Trial, different, likely_positive
 
 ignore_not_converged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -111,27 +113,89 @@ def test_likely_positive_counts_standard_errors():
     assert not likely_positive(np.zeros(2), weights)
 
 
-@pytest.mark.parametrize("activation", ["silu", "relu", "tanh"])
-def test_stack_computes_what_its_perceptrons_do(activation):
-    from skae._core.modules import Perceptron
+def begun(trial, rows):
+    """Runs amid weights that nothing is special at, and perceptrons of these for each of them."""
+    runs = trial.runs(rows)
+    networks, *_ = trial._untrained(different(rows), runs.held_out)
+    values = torch.randn(runs.parameters.values.shape, generator=torch.Generator().manual_seed(0))
+    values.mul_(0.3).add_(runs.parameters.values)
+    with torch.inference_mode():
+        runs.parameters.values.copy_(values)
+    for run, vector in zip(networks, values, strict=True):
+        run.update({name: network.float() for name, network in run.items()})
+        vector_to_parameters(vector, [p for network in run.values() for p in in_memory(network)])
+    return runs, networks
 
-    networks = [Perceptron((4, 6, 5, 2), activation).double() for _ in range(3)]
-    with torch.no_grad():
-        for parameter in (p for network in networks for p in network.parameters()):
-            parameter.copy_(
-                torch.from_numpy(noise(*np.atleast_2d(parameter).shape)).view_as(parameter)
-            )
-    x = torch.from_numpy(noise(3 * 7, 4)).view(3, 7, 4)
-    stack = Stack(networks, activation)
-    together = stack(x.float())
-    for network, rows, outputs in zip(networks, x, together, strict=True):
-        torch.testing.assert_close(outputs.double(), network(rows), rtol=1e-4, atol=1e-4)
-    linear = stack(x.float(), linear=True)
-    for network, rows, outputs in zip(networks, x, linear, strict=True):
-        at_zero = parts_of(network)[0]
-        network.straighten()
-        torch.testing.assert_close(network(rows), network.linear(rows) + at_zero)
-        torch.testing.assert_close(outputs.double(), network(rows), rtol=1e-4, atol=1e-4)
+
+def gradients_of(loss, networks):
+    """By autograd, as those of the runs are."""
+    parameters = [p for run in networks for network in run.values() for p in in_memory(network)]
+    gradients = torch.autograd.grad(loss, parameters)
+    return torch.cat([gradient.flatten() for gradient in gradients]).view(len(networks), -1)
+
+
+def plain(tensor):
+    """A copy that autograd takes."""
+    return tensor.clone()
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "laplace", "bernoulli"])
+@pytest.mark.parametrize("activation", ["silu", "relu", "tanh"])
+def test_gradients_are_those_of_autograd(activation, likelihood, curve):
+    unit = (curve - curve.min()) / (curve.max() - curve.min())
+    settings = {"activation": activation, "likelihood": likelihood, "n_components": 2}
+    runs, networks = begun(trial(**settings), Rows(unit, np.random.RandomState(0).rand(200)))
+    with torch.inference_mode():
+        runs.backpropagate(0)
+    x, target, shares = plain(runs.x), plain(runs.target), plain(runs.shares)
+    outputs = [
+        run["decoder"](run["encoder"](inputs)) for run, inputs in zip(networks, x, strict=True)
+    ]
+    losses = torch.stack(
+        [runs.likelihood.loss(*pair) for pair in zip(outputs, target, strict=True)]
+    )
+    expected = gradients_of((losses * shares).sum(), networks)
+    torch.testing.assert_close(plain(runs.parameters.gradients), expected, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(runs.costs(), losses.detach(), rtol=1e-4, atol=1e-6)
+
+
+def test_steps_are_those_of_adam_with_decay_of_hidden_weights(curve):
+    decays = {"encoder": 0.5, "decoder": 2.0}
+    runs, networks = begun(trial(decays=lambda n_rows: decays), Rows(curve))
+    gradients = torch.randn(runs.parameters.values.shape, generator=torch.Generator())
+    networks, ours = networks[0], runs.parameters
+    known = [p for network in networks.values() for p in in_memory(network)]
+    groups = [
+        {"params": [layer.weight for layer in network.layers[::2]], "weight_decay": decay}
+        for network, decay in zip(networks.values(), decays.values(), strict=True)
+    ]
+    decayed = {p for group in groups for p in group["params"]}
+    optimizer = torch.optim.Adam([*groups, {"params": [p for p in known if p not in decayed]}])
+    for learning_rate in (0.01, 0.02):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate
+        parts = gradients[0].split([p.numel() for p in known])
+        for p, gradient in zip(known, parts, strict=True):
+            p.grad = gradient.view_as(p).clone()
+        optimizer.step()
+        with torch.inference_mode():
+            ours.gradients.copy_(gradients)
+            ours.step(learning_rate)
+    torch.testing.assert_close(plain(ours.values[0]), parameters_to_vector(known).detach())
+
+
+@pytest.mark.parametrize("activation", ["silu", "relu", "tanh"])
+def test_linear_paths_are_straightened_perceptrons(activation, curve):
+    rows = different(Rows(curve))
+    runs = trial(activation=activation).runs(rows)
+    networks, x, _ = trial(activation=activation)._untrained(rows, runs.held_out)
+    for name, stack in {"encoder": runs.encoder, "decoder": runs.decoder}.items():
+        outputs = stack(x, linear=True)
+        for run, inputs, output in zip(networks, x, outputs, strict=True):
+            run[name].straighten()
+            expected = run[name](inputs.double()).float()
+            torch.testing.assert_close(output, expected, rtol=1e-4, atol=1e-5)
+        x = outputs
 
 
 def error(est, X):

@@ -10,10 +10,11 @@ from scipy import stats
 from sklearn.decomposition import PCA
 
 from skae import VariationalAutoencoderTransformer
+from skae._core import modules, pilot_bound
 from skae._core.batches import Rows
 from skae._core.pilot_bound import BoundTrial
 
-from .test_pilot import SETTINGS, noise
+from .test_pilot import SETTINGS, begun, gradients_of, noise, plain
 
 ignore_not_converged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -82,23 +83,32 @@ def test_dispersions_are_those_of_rows_held_out():
 
 
 @pytest.mark.parametrize("likelihood", ["gaussian", "laplace", "bernoulli"])
-def test_objective_has_the_slope_of_the_bound(likelihood, curve):
-    runs = trial(likelihood=likelihood, beta=2.0).runs(Rows(unit(curve)))
+def test_gradients_are_those_of_the_bound_by_autograd(likelihood, curve, monkeypatch):
+    bounds = -3.0, 0.5
+    monkeypatch.setattr(pilot_bound, "LOG_VARIANCES", bounds)
+    monkeypatch.setattr(modules, "LOG_VARIANCES", bounds)
+    runs, networks = begun(trial(likelihood=likelihood, beta=2.0), Rows(unit(curve)))
     generator = runs.generator.get_state()
-    runs.objective(10**6).backward()
-    gradients = [p.grad.clone() for network in runs.networks for p in network.weights]
-    runs.optimizer.zero_grad()
+    with torch.inference_mode():
+        runs.backpropagate(10**6)
     runs.generator.set_state(generator)
-    mean, log_variance = runs._posteriors()
-    decoded = runs.networks[1](runs._draws(mean, log_variance))
-    losses = (runs.row_losses(decoded) * runs.shares).sum(dim=1)
+    x, target, shares = plain(runs.x), plain(runs.target), plain(runs.shares)
+    encoded = torch.stack([run["encoder"](inputs) for run, inputs in zip(networks, x, strict=True)])
+    mean, unbounded = encoded.chunk(2, dim=2)
+    log_variance = unbounded.clamp(*bounds)
+    assert set(bounds) < set(log_variance.flatten().tolist())
+    codes = runs._draws(mean, log_variance)
+    outputs = [run["decoder"](inputs) for run, inputs in zip(networks, codes, strict=True)]
+    losses = torch.stack(
+        [runs.likelihood.loss(*pair) for pair in zip(outputs, target, strict=True)]
+    )
+    losses = (losses * shares).sum(dim=1)
     nats = {"gaussian": losses.log() / 2, "laplace": losses.log(), "bernoulli": losses}
     law = torch.distributions.Normal(mean, (log_variance / 2).exp())
     kl = torch.distributions.kl_divergence(law, torch.distributions.Normal(0.0, 1.0)).sum(dim=2)
-    (nats[likelihood] + 2.0 * (kl * runs.shares).sum(dim=1) / 3).sum().backward()
-    for network in runs.networks:
-        for p in network.weights:
-            torch.testing.assert_close(gradients.pop(0), p.grad, rtol=1e-3, atol=1e-5)
+    loss = (nats[likelihood] + 2.0 * (kl * shares).sum(dim=1) / 3).sum()
+    expected = gradients_of(loss, networks)
+    torch.testing.assert_close(plain(runs.parameters.gradients), expected, rtol=1e-3, atol=1e-5)
 
 
 def test_weights_are_copies(curve):
