@@ -63,6 +63,9 @@ LITERAL = {"parse_math": False}
 # Blank around axes and their labels, in inches, and the least share of axes that is kept.
 PAD, LEAST = 0.04, 0.3
 
+# Share of the figure from which labels are out of view, rather than off by rounding.
+OUT_OF_VIEW = 1e-6
+
 
 def check_decode(decode):
     """The function from codes to rows; raises TypeError for anything else."""
@@ -205,10 +208,9 @@ def fit_in_place(ax, *others):
     for _ in range(3):  # smaller axes may have other ticks, and titles of more lines
         boxes = [a.get_tightbbox(for_layout_only=True) for a in (ax, *others)]
         seen = Bbox.union(boxes).transformed(to_figure)
-        start, end = ax.get_position(original=True).get_points()
-        start = start + np.maximum(0, low - seen.min)
-        end = end - np.maximum(0, seen.max - high)
-        if np.any(end - start < least):
+        below, above = np.maximum(0, low - seen.min), np.maximum(0, seen.max - high)
+        start, end = ax.get_position(original=True).get_points() + [below, -above]
+        if max(*below, *above) < OUT_OF_VIEW or np.any(end - start < least):
             return
         ax.set_position([*start, *(end - start)])
         ax.set_in_layout(True)  # which setting the position has ended

@@ -56,27 +56,33 @@ def by_autograd(module, objective, batch):
 def check_gradients(cls, weights=None, **params):
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        module, objective, optimizer = built(cls, weights, **params)
-        batch = Rows(X, weights)[:]
-        expected_loss, expected = by_autograd(module, objective, batch)
-        backpropagation = Backpropagation(module, objective, optimizer)
-        torch.manual_seed(1)
-        loss, _ = backpropagation(*batch)
+        backpropagation = Backpropagation(*built(cls, weights, **params))
+        check_batch(backpropagation, Rows(X, weights)[:])
+    return backpropagation
+
+
+def check_batch(backpropagation, batch):
+    """Loss and gradients of the batch are those of autograd."""
+    module = backpropagation.module
+    expected_loss, expected = by_autograd(module, backpropagation.objective, batch)
+    torch.manual_seed(1)
+    loss, _ = backpropagation(*batch)
     torch.testing.assert_close(loss, expected_loss.detach(), rtol=1e-12, atol=1e-12)
     # `assert_close` for each of them would take longer than all else.
     close = partial(torch.allclose, rtol=1e-9, atol=1e-10)
     assert [n for n, p in module.named_parameters() if not close(p.grad, expected[n])] == []
-    return backpropagation
 
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_gradients_are_those_of_autograd(activation, likelihood):
-    for (cls, options), sizes, noise, weights in product(
-        KINDS, [(), (6,), (6, 5, 4)], [0.0, 0.3], [None, WEIGHTS]
-    ):
-        params = {"activation": activation, "likelihood": likelihood, "noise": noise}
-        check_gradients(cls, weights, hidden_layer_sizes=sizes, **params, **options)
+    params = {"activation": activation, "likelihood": likelihood}
+    for (cls, options), sizes in product(KINDS, [(), (6,), (6, 5, 4)]):
+        backpropagation = check_gradients(cls, hidden_layer_sizes=sizes, **params, **options)
+        for noise, weights in product([0.0, 0.3], [None, WEIGHTS]):
+            with torch.random.fork_rng():
+                backpropagation.module.noise = noise
+                check_batch(backpropagation, Rows(X, weights)[:])
 
 
 @pytest.mark.parametrize("name", ["encoder", "decoder"])
