@@ -20,7 +20,7 @@ def digits():
     return X
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def quick():
     """Estimators that train for a moment only."""
 

@@ -22,8 +22,8 @@ ESTIMATORS = [
 ]
 
 # Run by scikit-learn on its own estimators, but not part of `parametrize_with_checks`. They are
-# about what goes in and out, for which a few epochs do.
-QUICK = [clone(estimator).set_params(max_iter=10) for estimator in ESTIMATORS]
+# about what goes in and out, for which a few epochs do, without trials before them.
+QUICK = [clone(estimator).set_params(max_iter=10, alpha=0.01) for estimator in ESTIMATORS]
 FURTHER_CHECKS = [
     "check_dataframe_column_names_consistency",
     "check_estimators_partial_fit_n_features",
@@ -67,6 +67,6 @@ def test_no_check_is_missing(estimator):
 
 
 def test_check_estimator_skips_and_fails_nothing():
-    quick = AutoencoderTransformer(max_iter=5, hidden_layer_sizes=8)
+    quick = AutoencoderTransformer(max_iter=5, hidden_layer_sizes=8, alpha=0.01)
     results = estimator_checks.check_estimator(quick, on_fail=None, on_skip=None)
     assert {result["status"] for result in results} == {"passed"}

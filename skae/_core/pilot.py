@@ -167,7 +167,7 @@ class Trial:
         center, scale = center_and_scale(rows)
         sizes, n_components = HIDDEN_LAYER_SIZES, self.n_components
         encoder, decoder = (
-            Perceptron(widths, self.activation, self.first_gain).to(center.dtype)
+            Perceptron(widths, self.activation, self.first_gain)
             for widths in (
                 (len(center), *sizes, self.n_outputs * n_components),
                 (n_components, *sizes[::-1], len(center)),
@@ -183,7 +183,7 @@ class Trial:
 
 
 class Stacked:
-    """Parameters of networks of one shape side by side, in single precision.
+    """Parameters of networks of one shape side by side.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ class Stacked:
 
     def __init__(self, networks, decays):
         runs = [[p for network in run.values() for p in in_memory(network)] for run in networks]
-        self.values = torch.stack([parameters_to_vector(run) for run in runs]).float()
+        self.values = torch.stack(list(map(parameters_to_vector, runs)))
         self.gradients, *self.kept = (torch.zeros_like(self.values) for _ in range(3))
         self.n_steps = torch.zeros(())
         self.starts = dict(zip(runs[0], accumulate([0, *map(torch.numel, runs[0])]), strict=False))
@@ -251,7 +251,7 @@ class Stack:
         first, *_ = perceptrons
         self.route = pass_through(first, parameters, onward).way_of(n_rows)
         self.output, self.of_output = self.route.output, self.route.of_output
-        self.at_zero = torch.stack(list(map(output_at_zero, perceptrons))).float()
+        self.at_zero = torch.stack(list(map(output_at_zero, perceptrons)))
         self.linear, _ = parameters.joined(first.linear.weight)
 
     def __call__(self, x, linear=False):

@@ -208,9 +208,9 @@ def fit_in_place(ax, *others):
     for _ in range(3):  # smaller axes may have other ticks, and titles of more lines
         boxes = [a.get_tightbbox(for_layout_only=True) for a in (ax, *others)]
         seen = Bbox.union(boxes).transformed(to_figure)
-        below, above = np.maximum(0, low - seen.min), np.maximum(0, seen.max - high)
-        start, end = ax.get_position(original=True).get_points() + [below, -above]
-        if max(*below, *above) < OUT_OF_VIEW or np.any(end - start < least):
+        out = np.maximum(0, [low - seen.min, seen.max - high])
+        start, end = ax.get_position(original=True).get_points() + out * [[1], [-1]]
+        if out.max() < OUT_OF_VIEW or np.any(end - start < least):
             return
         ax.set_position([*start, *(end - start)])
         ax.set_in_layout(True)  # which setting the position has ended

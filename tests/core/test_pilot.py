@@ -122,7 +122,6 @@ def begun(trial, rows):
     with torch.inference_mode():
         runs.parameters.values.copy_(values)
     for run, vector in zip(networks, values, strict=True):
-        run.update({name: network.float() for name, network in run.items()})
         vector_to_parameters(vector, [p for network in run.values() for p in in_memory(network)])
     return runs, networks
 
@@ -193,8 +192,7 @@ def test_linear_paths_are_straightened_perceptrons(activation, curve):
         outputs = stack(x, linear=True)
         for run, inputs, output in zip(networks, x, outputs, strict=True):
             run[name].straighten()
-            expected = run[name](inputs.double()).float()
-            torch.testing.assert_close(output, expected, rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(output, run[name](inputs), rtol=1e-4, atol=1e-5)
         x = outputs
 
 
