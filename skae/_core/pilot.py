@@ -201,7 +201,7 @@ class Stacked:
         runs = [[p for network in run.values() for p in in_memory(network)] for run in networks]
         self.values = torch.stack(list(map(parameters_to_vector, runs)))
         self.gradients, *self.kept = (torch.zeros_like(self.values) for _ in range(3))
-        self.n_steps = torch.zeros(())
+        self.n_steps = self.values.new_zeros(())
         self.starts = dict(zip(runs[0], accumulate([0, *map(torch.numel, runs[0])]), strict=False))
         self.decays = torch.zeros_like(self.values[0])
         for name, network in networks[0].items():
