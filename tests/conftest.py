@@ -22,10 +22,10 @@ def digits():
 
 @pytest.fixture(scope="session")
 def quick():
-    """Estimators that train for a moment only."""
+    """Estimators that train for a moment only, without a trial, which would take longer."""
 
     def build(**params):
-        defaults = {"hidden_layer_sizes": (16,), "max_iter": 4, "random_state": 0}
+        defaults = {"hidden_layer_sizes": (16,), "max_iter": 4, "alpha": 0.005, "random_state": 0}
         return AutoencoderTransformer(**{**defaults, **params})
 
     return build

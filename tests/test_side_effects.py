@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from functools import partial
 
 import joblib
 import numpy as np
@@ -16,6 +17,12 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.fixture
+def quick(quick):
+    """With the trial, which is to have none either."""
+    return partial(quick, alpha="auto")
 
 
 def world():

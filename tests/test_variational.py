@@ -30,8 +30,10 @@ ignore_not_converged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.Co
 
 @pytest.fixture(scope="module")
 def quick_vae():
+    """Estimators that train for a moment only, without a trial, which would take longer."""
+
     def build(**params):
-        defaults = {"hidden_layer_sizes": (16,), "max_iter": 6, "random_state": 0}
+        defaults = {"hidden_layer_sizes": (16,), "max_iter": 6, "alpha": 0.002, "random_state": 0}
         return VariationalAutoencoderTransformer(**{**defaults, **params})
 
     return build
