@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 @pytest.fixture
 def quick(quick):
-    """With the trial, which is to have none either."""
+    """With the trial, which must leave no trace either."""
     return partial(quick, alpha="auto")
 
 
