@@ -13,6 +13,7 @@ from .likelihoods import LIKELIHOODS, MIN_DISPERSION
 from .net import AutoencoderNet
 from .noise import BANK_SIZE, fixed_bank, noises_for
 from .penalties import share_of_rows, weighted_mean
+from .posteriors import array
 
 __all__ = [
     "EvidenceBound",
@@ -39,12 +40,12 @@ def kl_to_standard_normal(mean, log_variance):
 
 
 class Terms(NamedTuple):
-    """What the KL divergence from N(0, scale²) is of moments of posteriors."""
+    """What the KL divergence from N(0, scale²) is of moments of posteriors, an `array` each."""
 
     scale: list
-    precision: torch.Tensor  # (n_components,)
-    factors: torch.Tensor  # (4 * n_components,), of what `EvidenceBound.moments_` has
-    shifts: torch.Tensor  # (n_components,), which are added to it
+    precision: np.ndarray  # (n_components, 1)
+    factors: np.ndarray  # (4 * n_components,), of what `EvidenceBound.moments_` has
+    shifts: np.ndarray  # (n_components,), which are added to it
     shift: float  # their sum
 
     @classmethod
@@ -53,7 +54,8 @@ class Terms(NamedTuple):
         precision, shifts = scale.square().reciprocal_(), scale.log().sub_(0.5)
         half = precision / 2
         factors = torch.cat([torch.zeros_like(half), half, half, torch.full_like(half, -0.5)])
-        return cls(numbers, precision, factors, shifts, shifts.sum().item())
+        arrays = map(array, (precision[:, None], factors, shifts))
+        return cls(numbers, *arrays, shifts.sum().item())
 
 
 class EvidenceBound(torch.nn.Module):
@@ -84,6 +86,8 @@ class EvidenceBound(torch.nn.Module):
         self.beta = beta
         self.free_bits = free_bits
         self.moments_, self.terms_ = [], None
+        # In a dict: modules are slow to take attributes.
+        self.of_batch_ = {}
 
     def forward(self, posterior, weights, penalize):
         nats = weighted_mean(self._nats(posterior), weights)
@@ -95,11 +99,11 @@ class EvidenceBound(torch.nn.Module):
         # Held-out rows are scored by the bound, not by what of it is in force yet.
         return nats + (self.kl_share if penalize else 1.0) * kl
 
-    def gradients(self, posterior, weights, out=None):
-        """The objective of training, its gradient at the output, and at means and log-variances.
+    def gradients(self, posterior, weights, out, draws):
+        """The objective of training, its gradient at the output, and what `Draws.backward` takes.
 
-        The first gradient is written into ``out``, unless that is None. Kept beside them is what
-        the net solves for the dispersion with, and what of the KL term is not in force yet.
+        The gradient is written into ``out``, unless that is None. Kept in ``of_batch_`` is the loss
+        that the net solves for the dispersion with, and what of the KL term is ``held_back`` yet.
         """
         likelihood, n_features = LIKELIHOODS[self.likelihood], posterior.target.shape[1]
         share = share_of_rows(weights, posterior.mean.shape[0])
@@ -108,36 +112,30 @@ class EvidenceBound(torch.nn.Module):
         dispersion = posterior.dispersion.item()
         slope = likelihood.nats_slope(dispersion)
         loss, of_output = likelihood.gradient(*posterior[1:3], slope * share, out)
-        self.loss_ = loss.item() / (slope * total)
-        kl, of_latent = self._kl_gradients(posterior, weights, share, total)
+        self.of_batch_["loss"] = loss.item() / (slope * total)
+        kl, of_latent = self._kl_gradients(posterior, draws, weights, share, total)
         kl *= self.beta / n_features
-        self.held_back_ = (1 - self.kl_share) * kl
+        self.of_batch_["held_back"] = (1 - self.kl_share) * kl
         # What the likelihood costs is an affine function of the loss.
         loss += total * likelihood.nats(0.0, dispersion) + self.kl_share * kl
         return loss, of_output, of_latent
 
-    def _kl_gradients(self, posterior, weights, share, total):
-        """KL divergence, and gradients of its term at means and log-variances.
+    def _kl_gradients(self, posterior, draws, weights, share, total):
+        """KL divergence, and its term's precision and share for the gradients at posteriors.
 
         The moments of the posteriors are kept for the place of the codes.
         """
-        offset, variance = posterior.mean - posterior.center, posterior.log_variance.exp()
-        parts = torch.cat([offset, offset.square(), variance, posterior.log_variance], dim=1)
-        n = offset.shape[0]
-        shares = offset.new_full((n,), 1 / n) if weights is None else weights / weights.sum()
-        # For small batches in less time than `torch.mean` takes.
-        averages, terms = shares @ parts, self._terms(posterior.scale)
+        averages, terms = draws.averages(weights), self._terms(posterior.scale)
         self.moments_.append(averages)
+        share = share if weights is None else array(share).T
         share = share * (self.kl_share * self.beta / posterior.target.shape[1])
         if self.free_bits:
-            kl = (averages * terms.factors).view(4, -1).sum(dim=0).add_(terms.shifts).mul_(total)
-            share = share * (kl >= self.free_bits).to(kl)
-            kl = kl.clamp(min=self.free_bits).sum().item()
+            kl = ((averages * terms.factors).reshape(4, -1).sum(0) + terms.shifts) * total
+            share = share * (kl >= self.free_bits)[:, None]
+            kl = kl.clip(min=self.free_bits).sum().item()
         else:
-            kl = total * (torch.dot(averages, terms.factors).item() + terms.shift)
-        of_mean = share * terms.precision
-        of_log_variance = variance.mul_(of_mean).sub_(share).mul_(0.5)
-        return kl, (offset.mul_(of_mean), of_log_variance)
+            kl = total * ((averages @ terms.factors).item() + terms.shift)
+        return kl, (terms.precision * share, share)
 
     def _terms(self, scale):
         """Those of this scale, which changes every few batches."""
@@ -192,13 +190,13 @@ class VariationalNet(AutoencoderNet):
     def train_step(self, batch, **fit_params):
         """A step whose loss is reported with the KL term in full, so that epochs compare."""
         step = super().train_step(batch, **fit_params)
-        objective = self.criterion_
-        self.set_dispersion(objective.loss_, RATE)
+        objective, of_batch = self.criterion_, self.criterion_.of_batch_
+        self.set_dispersion(of_batch["loss"], RATE)
         if len(objective.moments_) == N_MOMENTS:
-            self.place_codes(torch.stack(objective.moments_).mean(dim=0))
+            self.place_codes(torch.as_tensor(sum(objective.moments_) / N_MOMENTS))
             objective.moments_.clear()
-        if objective.held_back_:
-            step["loss"] = step["loss"] + objective.held_back_
+        if of_batch["held_back"]:
+            step["loss"] = step["loss"] + of_batch["held_back"]
         return step
 
     def place_codes(self, moments):

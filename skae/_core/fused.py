@@ -80,8 +80,10 @@ class Backpropagation:
     module : Autoencoder
         Its parameters have views of flat tensors for data until `FlatParameters.release`.
     objective : torch.nn.Module
-        With ``gradients(prediction, weights)``: the loss, and its gradients with respect to
-        the decoder's output and, apart from what goes through the decoder, the latent space.
+        With ``gradients(prediction, weights, out, draws)``: the loss, its gradient with respect
+        to the decoder's output, in the memory of ``out`` unless that is None, and what the way
+        between the networks takes of the latent space's, apart from what comes through the
+        decoder.
     optimizer : Adam or SGD
         Of the parameters of the module.
     """
@@ -96,6 +98,7 @@ class Backpropagation:
         with self.mode():
             self.encoder = self._pass("encoder", module.encode, onward=False)
             self.decoder = self._pass("decoder", module.decode, onward=True)
+        self.latent = module.latent_pass()
 
     @contextmanager
     def mode(self):
@@ -141,20 +144,20 @@ class Backpropagation:
         weights = None if weights is None else weights.to(x.device, module.dtype)
         self.parameters.clear()
         encoder, decoder = self.encoder.way_of(n), self.decoder.way_of(n)
+        between = self.latent.way_of(n, encoder, decoder)
         if prepared is None:
             # With noise, what the encoder gets is not what the decoder is to hit.
             prepared = module.prepared(x, None if module.noise else encoder.input)
         standard, numbers = prepared
         encoded = encoder.forward(module.corrupted(x, standard, encoder.input))
-        latent = module.latent(encoded, numbers)
+        latent = between.forward(encoded, numbers)
         output = decoder.forward(module.decoder_input(latent))
         prediction = module.prediction(latent, output, x, standard)
         loss, of_output, of_latent = self.objective.gradients(
-            prediction, weights, decoder.of_output
+            prediction, weights, decoder.of_output, between.draws
         )
         of_decoder_input = decoder.backward(of_output)
-        gradients = of_decoder_input, of_latent, encoder.of_output
-        encoder.backward(module.latent_gradient(encoded, prediction, *gradients))
+        encoder.backward(between.backward(of_decoder_input, of_latent))
         return loss, prediction
 
 
@@ -293,7 +296,7 @@ class AutogradPass:
     """Forward and backward pass of any function of a batch, by autograd."""
 
     # It has no memory of its own.
-    input = of_output = None
+    input = output = of_output = None
 
     def __init__(self, function):
         self.function = function
@@ -303,12 +306,12 @@ class AutogradPass:
         with torch.enable_grad():
             self.x = x.detach().requires_grad_()
             # A copy, since the user's modules may work in place.
-            self.output = self.function(self.x.clone())
-        return self.output.detach()
+            self.y = self.function(self.x.clone())
+        return self.y.detach()
 
     def backward(self, gradient):
         """Gradient of the input from that of the output; those of parameters are added to."""
-        self.output.backward(gradient)
+        self.y.backward(gradient)
         return self.x.grad
 
     def way_of(self, n):

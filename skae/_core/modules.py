@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from .noise import InputNoise, bank, bank_size, fixed_bank, key_axes, noise_for, row_numbers
+from .posteriors import LOG_VARIANCES, DrawsPass, Latent
 
 __all__ = [
     "ACTIVATIONS",
@@ -20,7 +21,6 @@ __all__ = [
     "Perceptron",
     "Posterior",
     "VariationalAutoencoder",
-    "through_draws",
     "user_module",
 ]
 
@@ -38,12 +38,6 @@ START_SIZE = 0.1
 
 # Share of the variance that counts as left at least, so that it never starts at zero.
 SMALLEST_SHARE = 1e-6
-
-
-# Where log-variances of posteriors end.
-LOG_VARIANCES = (-30.0, 20.0)
-
-clamp_gradient = torch.ops.aten.hardtanh_backward.grad_input
 
 
 class Perceptron(nn.Module):
@@ -329,6 +323,10 @@ class Autoencoder(nn.Module):
         """What the decoder gets."""
         return latent
 
+    def latent_pass(self):
+        """Forward and backward pass between the networks."""
+        return CodesPass()
+
     def decode(self, inputs):
         """The decoder's output, standardized or logits."""
         output = _apply("decoder", self.decoder, inputs)
@@ -341,13 +339,6 @@ class Autoencoder(nn.Module):
     def target(self, x, standard):
         """What the decoder's output is to hit of rows x."""
         return x.to(standard) if self.has_logits else standard
-
-    def latent_gradient(self, encoded, prediction, of_decoder_input, of_latent, out=None):
-        """Gradient of the encoder's output, from those of what became of it.
-
-        It may be written into ``out``, unless that is None.
-        """
-        return of_decoder_input if of_latent is None else of_decoder_input + of_latent
 
     def unit(self, likelihood):
         """What turns a standardized loss into one in units of X."""
@@ -386,6 +377,25 @@ class Autoencoder(nn.Module):
         if not (self.own_decoder or self.has_logits):
             decoder = nn.Sequential(decoder, self.unstandardize)
         return decoder.eval()
+
+
+class CodesPass:
+    """The way from the encoder's output to the decoder's input: they are one."""
+
+    # It keeps nothing of a batch.
+    draws = None
+
+    def way_of(self, n, encoder, decoder):
+        """The same for any number of rows, and any ways through the networks."""
+        return self
+
+    def forward(self, encoded, numbers):
+        """What comes in."""
+        return encoded
+
+    def backward(self, of_codes, of_latent):
+        """Gradient of what came in, from that of the codes by way of the decoder, and beside it."""
+        return of_codes if of_latent is None else of_codes + of_latent
 
 
 class _Posterior(NamedTuple):
@@ -465,11 +475,18 @@ class VariationalAutoencoder(Autoencoder):
     def latent(self, encoded, numbers):
         """Draws from posteriors, their means and log-variances, along the encoder's axes."""
         mean, log_variance = encoded.chunk(2, dim=1)
-        log_variance, n_components = log_variance.clamp(*LOG_VARIANCES), mean.shape[1]
-        vectors = self.vectors if self.training else fixed_bank(n_components, mean)
-        vectors = bank(n_components, mean) if vectors is None else vectors
-        noise = noise_for(numbers, vectors)
-        return torch.addcmul(mean, (log_variance * 0.5).exp_(), noise), mean, log_variance
+        log_variance = log_variance.clamp(*LOG_VARIANCES)
+        noise = noise_for(numbers, self.bank_of(mean))
+        codes = torch.addcmul(mean, (log_variance * 0.5).exp_(), noise)
+        axes = self.to_latent
+        return Latent(codes, mean, log_variance, axes.center, axes.scale, self.dispersion)
+
+    def bank_of(self, codes):
+        """Where the noise of draws comes from, in their precision."""
+        vectors, n_components = self.vectors, codes.shape[1]
+        if not self.training:
+            vectors = fixed_bank(n_components, codes)
+        return bank(n_components, codes) if vectors is None else vectors
 
     def numbers(self, x):
         return row_numbers(self.key.forward(x))
@@ -494,18 +511,14 @@ class VariationalAutoencoder(Autoencoder):
         return self.to_latent(mean), log_variance.clamp(*LOG_VARIANCES).sub_(shift)
 
     def decoder_input(self, latent):
-        return latent[0]
+        return latent.codes
+
+    def latent_pass(self):
+        return DrawsPass(self)
 
     def prediction(self, latent, output, x, standard):
-        codes, *moments = latent
-        place = self.to_latent.center, self.to_latent.scale
-        target = self.target(x, standard)
-        return Posterior((codes, output, target, *moments, *place, self.dispersion))
-
-    def latent_gradient(self, encoded, prediction, of_decoder_input, of_latent, out=None):
-        deviations = prediction.codes - prediction.mean
-        out = torch.empty_like(encoded) if out is None else out
-        return through_draws(encoded, deviations, of_decoder_input, of_latent, out)
+        codes, *parts = latent
+        return Posterior((codes, output, self.target(x, standard), *parts))
 
     @torch.no_grad()
     def place(self, center, scale):
@@ -525,23 +538,6 @@ class VariationalAutoencoder(Autoencoder):
     def output_decoder(self):
         """Module from codes to the decoder's output: the mean in units of X, or its logit."""
         return nn.Sequential(self.from_latent, super().output_decoder()).eval()
-
-
-def through_draws(encoded, deviations, of_codes, of_moments, out):
-    """Gradient of means beside log-variances, by way of the draws and beside it, in ``out``.
-
-    By the chain rule through ``codes = mean + exp(log_variance / 2) * noise``: the deviation of a
-    code from its mean is proportional to the standard deviation. The columns of ``encoded`` are
-    means, then log-variances before they are bounded; ``of_moments``, which is changed, are the
-    gradients of both apart from the draws.
-    """
-    of_mean, of_log_variance = of_moments
-    first, second = out.chunk(2, dim=-1)
-    torch.add(of_mean, of_codes, out=first)
-    of_log_variance.addcmul_(of_codes, deviations, value=0.5)
-    _, unbounded = encoded.chunk(2, dim=-1)
-    clamp_gradient(of_log_variance, unbounded, *LOG_VARIANCES, grad_input=second)
-    return out
 
 
 class Means(nn.Module):

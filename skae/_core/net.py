@@ -48,10 +48,10 @@ class Objective(torch.nn.Module):
             loss = loss + self.penalty_weight * PENALTIES[self.penalty](prediction[0], weights)
         return loss
 
-    def gradients(self, prediction, weights, out=None):
+    def gradients(self, prediction, weights, out, draws):
         """The objective of training, its gradient at the output, and at the codes or None.
 
-        The former is written into ``out``, unless that is None.
+        The former is written into ``out``, unless that is None. There are no ``draws``.
         """
         codes, output, target = prediction
         share = share_of_rows(weights, codes.shape[0])
@@ -346,7 +346,7 @@ class AutoencoderNet(NeuralNet):
 
 def kept(prediction):
     """A prediction in memory that the next batch does not take."""
-    tensors = [tensor.clone() for tensor in prediction]
+    tensors = [t.clone(memory_format=torch.contiguous_format) for t in prediction]
     return prediction._make(tensors) if hasattr(prediction, "_make") else tuple(tensors)
 
 

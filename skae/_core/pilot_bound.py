@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from .likelihoods import LIKELIHOODS, MIN_DISPERSION
-from .modules import LOG_VARIANCES, through_draws
 from .pilot import N_STEPS, Runs, Trial, likely_positive
+from .posteriors import LOG_VARIANCES, Draws, array
 from .principal import axes_of, sampled, start_at_ppca
 
 __all__ = ["BoundTrial"]
@@ -34,22 +34,22 @@ class BoundRuns(Runs):
         self.beta = trial.beta
         self.generator = torch.Generator().manual_seed(trial.seed)
         self.optimism = 1.0
+        self.codes = self.x.new_empty(*self.x.shape[:2], trial.n_components)
+        ends = self.encoder.output, self.encoder.of_output, self.codes
+        self.draws = Draws(*map(as_matrix, ends))
 
     def backpropagate(self, step):
-        mean, log_variance = self._posteriors()
-        codes = self._draws(mean, log_variance)
-        output = self.decoder(codes)
+        self.encoder(self.x)
+        self.draws.forward(array(as_matrix(self._noise())), 0.0)
+        output = self.decoder(self.codes)
         # The most likely dispersion is the loss itself.
         losses = (self.row_losses(output) * self.shares).sum(dim=1).tolist()
         slopes = [self.likelihood.nats_slope(max(loss, MIN_DISPERSION)) for loss in losses]
         self.set_loss_gradient(output, self.shares * self.shares.new_tensor(slopes)[:, None])
-        of_codes = self.decoder.backward()
+        of_codes = as_matrix(self.decoder.backward())
         warmth = min(1.0, step / (WARMUP * N_STEPS))
-        of_kl = self.shares[:, :, None] * (warmth * self.beta / self.x.shape[2])
-        of_moments = of_kl * mean, of_kl * (log_variance.exp() - 1) / 2
-        through_draws(
-            self.encoder.output, codes - mean, of_codes, of_moments, self.encoder.of_output
-        )
+        share = array(self.shares.view(1, -1)) * (warmth * self.beta / self.x.shape[2])
+        self.draws.backward(of_codes, share, share)
         self.encoder.backward()
 
     @torch.inference_mode()
@@ -76,8 +76,10 @@ class BoundRuns(Runs):
         return mean, log_variance.clamp(*LOG_VARIANCES)
 
     def _draws(self, mean, log_variance):
-        noise = torch.randn(mean.shape, dtype=torch.float32, generator=self.generator)
-        return mean + torch.exp(log_variance / 2) * noise
+        return mean + torch.exp(log_variance / 2) * self._noise()
+
+    def _noise(self):
+        return torch.randn(self.codes.shape, dtype=torch.float32, generator=self.generator)
 
     def _place(self, mean, log_variance):
         """Origin and unit of the latent space, where the KL term is smallest."""
@@ -92,6 +94,11 @@ class BoundRuns(Runs):
         held_out = np.average(losses.T[self.held_out.T], weights=self.weights)
         self.optimism = max(1.0, float(held_out / trained.mean().clamp(min=MIN_DISPERSION)))
         return [max(self.optimism * loss, MIN_DISPERSION) for loss in trained.tolist()]
+
+
+def as_matrix(tensor):
+    """Rows of all runs one below the other, in the same memory."""
+    return tensor.view(-1, tensor.shape[-1])
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from scipy import stats
 from sklearn.decomposition import PCA
 
 from skae import VariationalAutoencoderTransformer
-from skae._core import modules, pilot_bound
+from skae._core import pilot_bound, posteriors
 from skae._core.batches import Rows
 from skae._core.pilot_bound import BoundTrial
 
@@ -86,7 +86,7 @@ def test_dispersions_are_those_of_rows_held_out():
 def test_gradients_are_those_of_the_bound_by_autograd(likelihood, curve, monkeypatch):
     bounds = -3.0, 0.5
     monkeypatch.setattr(pilot_bound, "LOG_VARIANCES", bounds)
-    monkeypatch.setattr(modules, "LOG_VARIANCES", bounds)
+    monkeypatch.setattr(posteriors, "LOG_VARIANCES", bounds)
     runs, networks = begun(trial(likelihood=likelihood, beta=2.0), Rows(unit(curve)))
     generator = runs.generator.get_state()
     with torch.inference_mode():

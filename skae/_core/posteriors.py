@@ -1,0 +1,183 @@
+"""The latent space of the variational model in training: draws from posteriors, and the way back.
+
+For small batches these many operations on few numbers take as long as the networks do. On the
+CPU NumPy does them, which is called in a part of torch's time, and their results go where those
+of the last batch were. Components are rows here, for both libraries are quick for long ones.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from .noise import noise_for
+
+__all__ = ["LOG_VARIANCES", "Draws", "DrawsPass", "Latent", "array"]
+
+# Where log-variances of posteriors end.
+LOG_VARIANCES = (-30.0, 20.0)
+
+
+class Latent(NamedTuple):
+    """What the encoder's output for a batch means, along the axes of the networks."""
+
+    codes: torch.Tensor  # (n, n_components), a draw from each posterior
+    mean: torch.Tensor  # (n, n_components)
+    log_variance: torch.Tensor  # (n, n_components)
+    center: torch.Tensor  # (n_components,), where the latent space has its origin
+    scale: torch.Tensor  # (n_components,), what it has for unit
+    dispersion: torch.Tensor  # (), of the likelihood, standardized
+
+
+def array(tensor):
+    """The tensor, or on the CPU an array in its memory."""
+    return tensor.numpy() if tensor.is_cpu else tensor
+
+
+def library(tensor):
+    """The one of `array`."""
+    return np if tensor.is_cpu else torch
+
+
+def halves(tensor):
+    """Of the columns of a matrix, as rows in the same memory."""
+    return [array(half).T for half in tensor.chunk(2, dim=1)]
+
+
+class Draws:
+    """Draws from the posteriors of n rows, and the way back.
+
+    Parameters
+    ----------
+    encoded, of_encoded : tensors of shape (n, 2 * n_components)
+        What comes in: means, then log-variances before they are bounded; and its gradient.
+    codes : tensor of shape (n, n_components)
+        Where the draws go.
+
+    Attributes
+    ----------
+    log_variance : tensor of shape (n, n_components)
+        Within their bounds.
+    """
+
+    def __init__(self, encoded, of_encoded, codes):
+        n, n_components = codes.shape
+        self.xp = library(codes)
+        memory = codes.new_empty(6, n_components, n)
+        self.log_variance = memory[3].t()
+        arrays = array(memory)
+        # Those that `averages` are of; and what else of a batch is kept.
+        self.parts, self.matrix = arrays[:4], arrays[:4].reshape(-1, n)
+        self.deviation, self.of_codes = arrays[4:]
+        self.low, self.high = (array(codes.new_tensor(bound)) for bound in LOG_VARIANCES)
+        self.even = array(codes.new_full((n,), 1 / n))
+        self.mean, self.unbounded = halves(encoded)
+        self.of_mean, self.of_unbounded = halves(of_encoded)
+        self.codes = array(codes).T
+
+    def forward(self, noise, center):
+        """Draw by N(0, I) vectors, an `array` of them.
+
+        `averages` are to be of differences from ``center``, of shape (n_components, 1) or ().
+        """
+        xp, deviation = self.xp, self.deviation
+        offset, _, variance, log_variance = self.parts
+        xp.minimum(self.unbounded, self.high, out=log_variance)
+        xp.maximum(log_variance, self.low, out=log_variance)
+        xp.exp(log_variance, out=variance)
+        xp.sqrt(variance, out=deviation)
+        deviation *= noise.T
+        xp.add(self.mean, deviation, out=self.codes)
+        xp.subtract(self.mean, center, out=offset)
+
+    def averages(self, weights=None):
+        """Weighted means over the rows, of shape (4 * n_components,).
+
+        Of differences of the posteriors' means from the centre, of the squares of those, of
+        variances, and of log-variances.
+        """
+        offset, square, *_ = self.parts
+        self.xp.multiply(offset, offset, out=square)
+        return self.matrix @ (self.even if weights is None else array(weights / weights.sum()))
+
+    def backward(self, of_codes, precision, share):
+        """Set the gradient of what came in, by way of the draws and of their divergence.
+
+        Of the former by the chain rule through ``codes = mean + exp(log_variance / 2) * noise``.
+        The latter has the gradients ``precision * (mean - center)`` and ``(precision *
+        variance - share) / 2`` at means and log-variances, of numbers or arrays of shape
+        (n_components or 1, n or 1).
+        """
+        xp, deviation, through = self.xp, self.deviation, self.of_codes
+        offset, _, variance, log_variance = self.parts
+        through[:] = array(of_codes).T
+        offset *= precision
+        xp.add(offset, through, out=self.of_mean)
+        # The deviation of a code from its mean is proportional to the standard deviation.
+        deviation *= through
+        variance *= precision
+        variance -= share
+        variance += deviation
+        variance *= 0.5
+        is_inside = log_variance == self.unbounded
+        xp.multiply(variance, is_inside, out=self.of_unbounded)
+
+
+class DrawsPass:
+    """The way from the encoder's output to the decoder's input and back, for any batch.
+
+    Parameters
+    ----------
+    module : VariationalAutoencoder
+    """
+
+    def __init__(self, module):
+        self.module, self.ways = module, {}
+
+    def way_of(self, n, encoder, decoder):
+        """That of n rows, between their ways through the networks."""
+        if n not in self.ways:
+            self.ways[n] = DrawsWay(self.module, n, encoder, decoder)
+        return self.ways[n]
+
+
+class DrawsWay:
+    """The way of n rows between those through the networks, in their memory where they have any.
+
+    Parameters
+    ----------
+    module : VariationalAutoencoder
+    n : int
+    encoder, decoder : Route or AutogradPass
+
+    Attributes
+    ----------
+    draws : Draws
+        Of the batch.
+    """
+
+    def __init__(self, module, n, encoder, decoder):
+        self.module, axes = module, module.to_latent
+        codes = axes.center.new_empty(n, len(axes.center))
+        self.encoded, self.of_encoded = encoder.output, encoder.of_output
+        if self.encoded is None:
+            self.encoded, self.of_encoded = codes.new_empty(2, n, 2 * codes.shape[1])
+        codes = codes if decoder.input is None else decoder.input
+        self.draws = Draws(self.encoded, self.of_encoded, codes)
+        moments = self.encoded[:, : codes.shape[1]], self.draws.log_variance
+        # These move in their memory.
+        self.latent = Latent(codes, *moments, axes.center, axes.scale, module.dispersion)
+        self.center = array(axes.center)[:, None]
+
+    def forward(self, encoded, numbers):
+        """`Latent` of rows of these numbers."""
+        if encoded is not self.encoded:
+            self.encoded.copy_(encoded)
+        vectors = array(self.module.bank_of(self.latent.codes))
+        self.draws.forward(noise_for(array(numbers), vectors), self.center)
+        return self.latent
+
+    def backward(self, of_codes, of_latent):
+        """Gradient of the encoder's output."""
+        self.draws.backward(of_codes, *of_latent)
+        return self.of_encoded
