@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from skorch.callbacks import Callback
 
+from .arrays import array, library_of
 from .batches import Batches, block_size
 from .callbacks import compared, copied
 from .likelihoods import LIKELIHOODS, MIN_DISPERSION
 from .net import AutoencoderNet
 from .noise import BANK_SIZE, fixed_bank, noises_for
 from .penalties import share_of_rows, weighted_mean
-from .posteriors import array
 
 __all__ = [
     "EvidenceBound",
@@ -40,7 +40,7 @@ def kl_to_standard_normal(mean, log_variance):
 
 
 class Terms(NamedTuple):
-    """What the KL divergence from N(0, scale²) is of moments of posteriors, an `array` each."""
+    """What the KL divergence from N(0, scale²) is of moments of posteriors, in arrays."""
 
     scale: list
     precision: np.ndarray  # (n_components, 1)
@@ -51,11 +51,12 @@ class Terms(NamedTuple):
     @classmethod
     def of(cls, scale, numbers):
         """Of a tensor, and its numbers."""
-        precision, shifts = scale.square().reciprocal_(), scale.log().sub_(0.5)
+        scale = array(scale)
+        xp = library_of(scale)
+        precision, shifts = 1 / (scale * scale), xp.log(scale) - 0.5
         half = precision / 2
-        factors = torch.cat([torch.zeros_like(half), half, half, torch.full_like(half, -0.5)])
-        arrays = map(array, (precision[:, None], factors, shifts))
-        return cls(numbers, *arrays, shifts.sum().item())
+        factors = xp.concatenate([0 * half, half, half, 0 * half - 0.5])
+        return cls(numbers, precision[:, None], factors, shifts, shifts.sum().item())
 
 
 class EvidenceBound(torch.nn.Module):
@@ -107,18 +108,21 @@ class EvidenceBound(torch.nn.Module):
         """
         likelihood, n_features = LIKELIHOODS[self.likelihood], posterior.target.shape[1]
         share = share_of_rows(weights, posterior.mean.shape[0])
+        share = share if weights is None else array(share)
+        out = torch.empty_like(posterior.output) if out is None else out
         total = 1.0 if weights is None else weights.mean().item()
         # Numbers of Python: cheaper than tensors of one number.
         dispersion = posterior.dispersion.item()
         slope = likelihood.nats_slope(dispersion)
-        loss, of_output = likelihood.gradient(*posterior[1:3], slope * share, out)
+        pair = map(array, (posterior.output, posterior.target))
+        loss, _ = likelihood.gradient(*pair, slope * share, array(out))
         self.of_batch_["loss"] = loss.item() / (slope * total)
         kl, of_latent = self._kl_gradients(posterior, draws, weights, share, total)
         kl *= self.beta / n_features
         self.of_batch_["held_back"] = (1 - self.kl_share) * kl
         # What the likelihood costs is an affine function of the loss.
         loss += total * likelihood.nats(0.0, dispersion) + self.kl_share * kl
-        return loss, of_output, of_latent
+        return loss, out, of_latent
 
     def _kl_gradients(self, posterior, draws, weights, share, total):
         """KL divergence, and its term's precision and share for the gradients at posteriors.
@@ -127,7 +131,7 @@ class EvidenceBound(torch.nn.Module):
         """
         averages, terms = draws.averages(weights), self._terms(posterior.scale)
         self.moments_.append(averages)
-        share = share if weights is None else array(share).T
+        share = share if weights is None else share.T
         share = share * (self.kl_share * self.beta / posterior.target.shape[1])
         if self.free_bits:
             kl = ((averages * terms.factors).reshape(4, -1).sum(0) + terms.shifts) * total
@@ -193,19 +197,23 @@ class VariationalNet(AutoencoderNet):
         objective, of_batch = self.criterion_, self.criterion_.of_batch_
         self.set_dispersion(of_batch["loss"], RATE)
         if len(objective.moments_) == N_MOMENTS:
-            self.place_codes(torch.as_tensor(sum(objective.moments_) / N_MOMENTS))
+            self.place_codes(sum(objective.moments_) / N_MOMENTS)
             objective.moments_.clear()
         if of_batch["held_back"]:
             step["loss"] = step["loss"] + of_batch["held_back"]
         return step
 
     def place_codes(self, moments):
-        """Move the codes towards mean 0 and mean square 1 along every axis."""
-        offset, square, variance, _ = moments.view(4, -1)
+        """Move the codes towards mean 0 and mean square 1 along every axis.
+
+        By the mean of what `Draws.averages` gave for some batches.
+        """
+        offset, square, variance, _ = moments.reshape(4, -1)
         # Rounding may bring the difference below zero.
-        square = (square - offset.square()).clamp_(min=0).add_(variance)
-        scale, rate = self.module_.to_latent.scale, 1 - (1 - RATE) ** N_MOMENTS
-        self.module_.place(rate * offset / scale, (square / scale.square()) ** (rate / 2))
+        square = (square - offset * offset).clip(min=0) + variance
+        scale, rate = array(self.module_.to_latent.scale), 1 - (1 - RATE) ** N_MOMENTS
+        place = rate * offset / scale, (square / (scale * scale)) ** (rate / 2)
+        self.module_.place(*map(torch.as_tensor, place))
 
     def set_dispersion(self, loss, rate=1.0):
         """Move the dispersion towards its most likely value, the mean loss."""

@@ -12,6 +12,8 @@ import torch
 from torch.nn import Identity, Sigmoid
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss, mse_loss
 
+from .arrays import library_of, tensor
+
 __all__ = ["LIKELIHOODS", "MIN_DISPERSION", "Likelihood"]
 
 # Smallest dispersion of the variational model, standardized: rows that are reconstructed
@@ -27,11 +29,14 @@ def squared_error(output, target):
 def squared_error_gradient(output, target, share, out=None):
     """``Σ_i share_i squared_error_i``, and its gradient with respect to the output."""
     difference, factor = output - target, 2 / output.shape[1]
-    gradient = torch.mul(difference, factor * share, out=out)
+    xp = library_of(output)
+    gradient = xp.multiply(difference, factor * share, out=out)
     if isinstance(share, float):
         # One pass less over the numbers.
-        flat = difference.view(-1)
-        return torch.dot(flat, flat).mul_(factor * share / 2), gradient
+        flat = difference.reshape(-1)
+        loss = xp.dot(flat, flat)
+        loss *= factor * share / 2
+        return loss, gradient
     return _inner(difference, gradient) / 2, gradient
 
 
@@ -42,13 +47,13 @@ def absolute_error(output, target):
 
 def absolute_error_gradient(output, target, share, out=None):
     """``Σ_i share_i absolute_error_i``, and its gradient, 0 where output and target are equal."""
-    difference = output - target
-    gradient = torch.mul(difference.sign(), share / output.shape[1], out=out)
+    difference, xp = output - target, library_of(output)
+    gradient = xp.multiply(xp.sign(difference), share / output.shape[1], out=out)
     return _inner(difference, gradient), gradient
 
 
 def _inner(a, b):
-    return torch.dot(a.flatten(), b.flatten())
+    return library_of(a).dot(a.reshape(-1), b.reshape(-1))
 
 
 def log_loss(logits, target):
@@ -59,6 +64,7 @@ def log_loss(logits, target):
 
 def log_loss_gradient(logits, target, share, out=None):
     """``Σ_i share_i log_loss_i``, and its gradient with respect to the logits."""
+    logits, target, share, out = map(tensor, (logits, target, share, out))
     gradient = torch.mul(logits.sigmoid() - target, share / logits.shape[1], out=out)
     losses = binary_cross_entropy_with_logits(logits, target, reduction="none")
     return (losses * (share / logits.shape[1])).sum(), gradient

@@ -59,7 +59,7 @@ class Objective(torch.nn.Module):
         if self.penalty is None:
             return loss, of_output, None
         penalty, of_codes = penalty_gradient(self.penalty, codes, weights)
-        return loss + self.penalty_weight * penalty, of_output, self.penalty_weight * of_codes
+        return self.penalty_weight * penalty + loss, of_output, self.penalty_weight * of_codes
 
     def row_losses(self, prediction):
         """What each row costs, without penalties."""
@@ -123,7 +123,7 @@ class AutoencoderNet(NeuralNet):
                 batches[-1][f"{prefix}_loss"] = step["loss"].item()
                 batches[-1][f"{prefix}_batch_size"] = batch[0].shape[0]
                 if end:
-                    step["y_pred"] = kept(step["y_pred"])
+                    step = {"loss": torch.as_tensor(step["loss"]), "y_pred": kept(step["y_pred"])}
                 for callback in end:
                     callback.on_batch_end(self, batch=batch, training=training, **step)
         self.epoch[f"{prefix}_batch_count"] = len(batches) - n_before

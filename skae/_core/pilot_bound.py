@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from .arrays import array
 from .likelihoods import LIKELIHOODS, MIN_DISPERSION
 from .pilot import N_STEPS, Runs, Trial, likely_positive
-from .posteriors import LOG_VARIANCES, Draws, array
+from .posteriors import LOG_VARIANCES, Draws
 from .principal import axes_of, sampled, start_at_ppca
 
 __all__ = ["BoundTrial"]

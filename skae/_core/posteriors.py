@@ -7,12 +7,12 @@ of the last batch were. Components are rows here, for both libraries are quick f
 
 from typing import NamedTuple
 
-import numpy as np
 import torch
 
+from .arrays import array, library_of
 from .noise import noise_for
 
-__all__ = ["LOG_VARIANCES", "Draws", "DrawsPass", "Latent", "array"]
+__all__ = ["LOG_VARIANCES", "Draws", "DrawsPass", "Latent"]
 
 # Where log-variances of posteriors end.
 LOG_VARIANCES = (-30.0, 20.0)
@@ -27,16 +27,6 @@ class Latent(NamedTuple):
     center: torch.Tensor  # (n_components,), where the latent space has its origin
     scale: torch.Tensor  # (n_components,), what it has for unit
     dispersion: torch.Tensor  # (), of the likelihood, standardized
-
-
-def array(tensor):
-    """The tensor, or on the CPU an array in its memory."""
-    return tensor.numpy() if tensor.is_cpu else tensor
-
-
-def library(tensor):
-    """The one of `array`."""
-    return np if tensor.is_cpu else torch
 
 
 def halves(tensor):
@@ -62,10 +52,10 @@ class Draws:
 
     def __init__(self, encoded, of_encoded, codes):
         n, n_components = codes.shape
-        self.xp = library(codes)
         memory = codes.new_empty(6, n_components, n)
         self.log_variance = memory[3].t()
         arrays = array(memory)
+        self.xp = library_of(arrays)
         # Those that `averages` are of; and what else of a batch is kept.
         self.parts, self.matrix = arrays[:4], arrays[:4].reshape(-1, n)
         self.deviation, self.of_codes = arrays[4:]

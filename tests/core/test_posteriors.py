@@ -17,7 +17,6 @@ def arrays(request, monkeypatch):
     """What is done on the CPU, and what is done elsewhere."""
     if request.param == "torch":
         monkeypatch.setattr(posteriors, "array", lambda tensor: tensor)
-        monkeypatch.setattr(posteriors, "library", lambda tensor: torch)
     return posteriors.array
 
 
