@@ -116,13 +116,14 @@ class EvidenceBound(torch.nn.Module):
         slope = likelihood.nats_slope(dispersion)
         pair = map(array, (posterior.output, posterior.target))
         loss, _ = likelihood.gradient(*pair, slope * share, array(out))
-        self.of_batch_["loss"] = loss.item() / (slope * total)
+        loss = loss.item()
+        self.of_batch_["loss"] = loss / (slope * total)
         kl, of_latent = self._kl_gradients(posterior, draws, weights, share, total)
         kl *= self.beta / n_features
         self.of_batch_["held_back"] = (1 - self.kl_share) * kl
         # What the likelihood costs is an affine function of the loss.
         loss += total * likelihood.nats(0.0, dispersion) + self.kl_share * kl
-        return loss, out, of_latent
+        return np.float64(loss), out, of_latent
 
     def _kl_gradients(self, posterior, draws, weights, share, total):
         """KL divergence, and its term's precision and share for the gradients at posteriors.
@@ -135,7 +136,8 @@ class EvidenceBound(torch.nn.Module):
         share = share * (self.kl_share * self.beta / posterior.target.shape[1])
         if self.free_bits:
             kl = ((averages * terms.factors).reshape(4, -1).sum(0) + terms.shifts) * total
-            share = share * (kl >= self.free_bits)[:, None]
+            # 0 or 1, in the precision of the rest.
+            share = share * ((kl >= self.free_bits) + 0 * kl)[:, None]
             kl = kl.clip(min=self.free_bits).sum().item()
         else:
             kl = total * ((averages @ terms.factors).item() + terms.shift)
@@ -217,9 +219,9 @@ class VariationalNet(AutoencoderNet):
 
     def set_dispersion(self, loss, rate=1.0):
         """Move the dispersion towards its most likely value, the mean loss."""
-        dispersion = self.module_.dispersion
+        dispersion = array(self.module_.dispersion)
         before = dispersion.item()
-        dispersion.fill_(max(before + rate * (loss - before), MIN_DISPERSION))
+        dispersion[...] = max(before + rate * (loss - before), MIN_DISPERSION)
 
     def settle(self, rows, decoded):
         """Set what is solved for by the rows: the place of the codes, and the dispersion.

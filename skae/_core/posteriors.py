@@ -57,8 +57,8 @@ class Draws:
         arrays = array(memory)
         self.xp = library_of(arrays)
         # Those that `averages` are of; and what else of a batch is kept.
-        self.parts, self.matrix = arrays[:4], arrays[:4].reshape(-1, n)
-        self.deviation, self.of_codes = arrays[4:]
+        self.offset, self.square, self.variance, self.bounded, *others = arrays
+        self.matrix, (self.deviation, self.through) = arrays[:4].reshape(-1, n), others
         self.low, self.high = (array(codes.new_tensor(bound)) for bound in LOG_VARIANCES)
         self.even = array(codes.new_full((n,), 1 / n))
         self.mean, self.unbounded = halves(encoded)
@@ -70,15 +70,14 @@ class Draws:
 
         `averages` are to be of differences from ``center``, of shape (n_components, 1) or ().
         """
-        xp, deviation = self.xp, self.deviation
-        offset, _, variance, log_variance = self.parts
-        xp.minimum(self.unbounded, self.high, out=log_variance)
-        xp.maximum(log_variance, self.low, out=log_variance)
-        xp.exp(log_variance, out=variance)
-        xp.sqrt(variance, out=deviation)
+        xp, mean, deviation, bounded = self.xp, self.mean, self.deviation, self.bounded
+        xp.minimum(self.unbounded, self.high, out=bounded)
+        xp.maximum(bounded, self.low, out=bounded)
+        xp.exp(bounded, out=self.variance)
+        xp.sqrt(self.variance, out=deviation)
         deviation *= noise.T
-        xp.add(self.mean, deviation, out=self.codes)
-        xp.subtract(self.mean, center, out=offset)
+        xp.add(mean, deviation, out=self.codes)
+        xp.subtract(mean, center, out=self.offset)
 
     def averages(self, weights=None):
         """Weighted means over the rows, of shape (4 * n_components,).
@@ -86,8 +85,7 @@ class Draws:
         Of differences of the posteriors' means from the centre, of the squares of those, of
         variances, and of log-variances.
         """
-        offset, square, *_ = self.parts
-        self.xp.multiply(offset, offset, out=square)
+        self.xp.multiply(self.offset, self.offset, out=self.square)
         return self.matrix @ (self.even if weights is None else array(weights / weights.sum()))
 
     def backward(self, of_codes, precision, share):
@@ -98,8 +96,8 @@ class Draws:
         variance - share) / 2`` at means and log-variances, of numbers or arrays of shape
         (n_components or 1, n or 1).
         """
-        xp, deviation, through = self.xp, self.deviation, self.of_codes
-        offset, _, variance, log_variance = self.parts
+        offset, variance, deviation = self.offset, self.variance, self.deviation
+        xp, through = self.xp, self.through
         through[:] = array(of_codes).T
         offset *= precision
         xp.add(offset, through, out=self.of_mean)
@@ -109,7 +107,7 @@ class Draws:
         variance -= share
         variance += deviation
         variance *= 0.5
-        is_inside = log_variance == self.unbounded
+        is_inside = self.bounded == self.unbounded
         xp.multiply(variance, is_inside, out=self.of_unbounded)
 
 
@@ -157,15 +155,21 @@ class DrawsWay:
         moments = self.encoded[:, : codes.shape[1]], self.draws.log_variance
         # These move in their memory.
         self.latent = Latent(codes, *moments, axes.center, axes.scale, module.dispersion)
-        self.center = array(axes.center)[:, None]
+        self.center, self.vectors = array(axes.center)[:, None], None
 
     def forward(self, encoded, numbers):
         """`Latent` of rows of these numbers."""
         if encoded is not self.encoded:
             self.encoded.copy_(encoded)
-        vectors = array(self.module.bank_of(self.latent.codes))
-        self.draws.forward(noise_for(array(numbers), vectors), self.center)
+        self.draws.forward(noise_for(array(numbers), self._bank()), self.center)
         return self.latent
+
+    def _bank(self):
+        """That of the module, an array; most often it is the one of last time."""
+        vectors = self.module.vectors
+        if vectors is None or vectors is not self.vectors:
+            self.vectors, self.bank = vectors, array(self.module.bank_of(self.latent.codes))
+        return self.bank
 
     def backward(self, of_codes, of_latent):
         """Gradient of the encoder's output."""

@@ -95,8 +95,13 @@ def test_own_modules_go_through_autograd_alone(cls, likelihood, name):
     assert isinstance(getattr(backpropagation, other), PerceptronPass)
 
 
+@pytest.mark.parametrize("library", ["numpy", "torch"])
 @pytest.mark.parametrize("free_bits", [0.0, 0.5])
-def test_gradients_follow_the_axes_that_move_in_training(free_bits):
+def test_gradients_follow_the_axes_that_move_in_training(free_bits, library, monkeypatch):
+    """By what is called on the CPU, and by what is called elsewhere."""
+    if library == "torch":
+        for part in ("bound", "posteriors"):
+            monkeypatch.setattr(f"skae._core.{part}.array", lambda tensor: tensor)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         parts = built(VariationalAutoencoderTransformer, free_bits=free_bits)
