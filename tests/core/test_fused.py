@@ -95,6 +95,16 @@ def test_own_modules_go_through_autograd_alone(cls, likelihood, name):
     assert isinstance(getattr(backpropagation, other), PerceptronPass)
 
 
+@pytest.mark.parametrize("own", [{}, {"encoder": nn.Linear}, {"decoder": nn.Linear}], ids=str)
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_batches_may_differ_in_size(cls, own):
+    """Larger ones take other memory, which smaller ones then find."""
+    backpropagation = check_gradients(cls, **own)
+    for n in (10, 11, 40, 10):
+        with torch.random.fork_rng():
+            check_batch(backpropagation, Rows(X[:n], WEIGHTS[:n])[:])
+
+
 @pytest.mark.parametrize("library", ["numpy", "torch"])
 @pytest.mark.parametrize("free_bits", [0.0, 0.5])
 def test_gradients_follow_the_axes_that_move_in_training(free_bits, library, monkeypatch):
@@ -213,14 +223,14 @@ class Kept(Callback):
     """Keeps what comes of batches, and pickles the net after every epoch."""
 
     def on_train_begin(self, net, **kwargs):
-        self.losses_, self.outputs_, self.begun_ = [], [], 0
+        self.losses_, self.predictions_, self.begun_ = [], [], 0
 
     def on_batch_begin(self, net, training, **kwargs):
         self.begun_ += training
 
     def on_batch_end(self, net, y_pred, loss, **kwargs):
         self.losses_.append(loss)
-        self.outputs_.append(y_pred[1])
+        self.predictions_.append(y_pred)
 
     def on_epoch_end(self, net, **kwargs):
         module = pickle.loads(pickle.dumps(net)).module_
@@ -238,7 +248,9 @@ def test_callbacks_may_keep_what_they_see(cls):
     kept = dict(est.net_.callbacks_)["Kept"]
     assert kept.begun_ == len(kept.losses_) == 6
     assert [loss.item() for loss in kept.losses_] == np.ravel(kept.recorded_).tolist()
-    assert len({output.numpy().tobytes() for output in kept.outputs_}) == 6
+    assert len({output.numpy().tobytes() for _, output, *_ in kept.predictions_}) == 6
+    seen = [*kept.losses_, *(part for prediction in kept.predictions_ for part in prediction)]
+    assert all(torch.is_tensor(part) and part.is_contiguous() for part in seen)
     torch.testing.assert_close(kept.pickled_, kept.seen_, rtol=0, atol=0)
 
 
