@@ -19,8 +19,8 @@ from torch import distributions, nn
 from skae import AutoencoderTransformer, VariationalAutoencoderTransformer
 from skae._core.batches import Rows, center_and_scale
 from skae._core.bound import N_MOMENTS, RATE, EvidenceBound, kl_to_standard_normal
-from skae._core.modules import Posterior
 from skae._core.noise import BANK_SIZE, fixed_bank, key_axes, noise_for, row_numbers
+from skae._core.posteriors import Posterior
 from skae.metrics import gap_fraction, latent_extent, sampled_class_imbalance
 from skae.metrics._estimators import latent_codes
 from skae.sampling import PosteriorDensity

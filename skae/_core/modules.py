@@ -7,19 +7,17 @@ for all features. Modules given by the user speak the units of X on both sides, 
 
 from functools import partial
 from itertools import pairwise
-from typing import NamedTuple
 
 import torch
 from torch import nn
 
 from .noise import InputNoise, bank, bank_size, fixed_bank, key_axes, noise_for, row_numbers
-from .posteriors import LOG_VARIANCES, DrawsPass, Latent
+from .posteriors import LOG_VARIANCES, DrawsPass, Posterior
 
 __all__ = [
     "ACTIVATIONS",
     "Autoencoder",
     "Perceptron",
-    "Posterior",
     "VariationalAutoencoder",
     "user_module",
 ]
@@ -398,36 +396,6 @@ class CodesPass:
         return of_codes if of_latent is None else of_codes + of_latent
 
 
-class _Posterior(NamedTuple):
-    """The fields of a `Posterior`."""
-
-    codes: torch.Tensor  # (n, n_components), a draw from each posterior
-    output: torch.Tensor  # (n, n_features), of the decoder
-    target: torch.Tensor  # (n, n_features)
-    mean: torch.Tensor  # (n, n_components)
-    log_variance: torch.Tensor  # (n, n_components)
-    center: torch.Tensor  # (n_components,), where the latent space has its origin
-    scale: torch.Tensor  # (n_components,), what it has for unit
-    dispersion: torch.Tensor  # (), of the likelihood, standardized
-
-
-class Posterior(_Posterior):
-    """What the variational autoencoder makes of a batch, along the axes of its networks.
-
-    Made of its fields one after another in an iterable, as skorch makes tuples.
-    """
-
-    def __new__(cls, fields):
-        return cls._make(fields)
-
-    def __getnewargs__(self):
-        return (tuple(self),)
-
-    def placed(self):
-        """Means and log-variances along the axes of the latent space."""
-        return (self.mean - self.center) / self.scale, self.log_variance - 2 * self.scale.log()
-
-
 class VariationalAutoencoder(Autoencoder):
     """An encoder of means and log-variances, and a decoder, around one standardization.
 
@@ -473,13 +441,14 @@ class VariationalAutoencoder(Autoencoder):
         self.to_latent.to(dtype)
 
     def latent(self, encoded, numbers):
-        """Draws from posteriors, their means and log-variances, along the encoder's axes."""
+        """A `Posterior` that is not decoded yet."""
         mean, log_variance = encoded.chunk(2, dim=1)
         log_variance = log_variance.clamp(*LOG_VARIANCES)
         noise = noise_for(numbers, self.bank_of(mean))
         codes = torch.addcmul(mean, (log_variance * 0.5).exp_(), noise)
         axes = self.to_latent
-        return Latent(codes, mean, log_variance, axes.center, axes.scale, self.dispersion)
+        parts = mean, log_variance, axes.center, axes.scale, self.dispersion
+        return Posterior((codes, None, None, *parts))
 
     def bank_of(self, codes):
         """Where the noise of draws comes from, in their precision."""
@@ -517,8 +486,7 @@ class VariationalAutoencoder(Autoencoder):
         return DrawsPass(self)
 
     def prediction(self, latent, output, x, standard):
-        codes, *parts = latent
-        return Posterior((codes, output, self.target(x, standard), *parts))
+        return latent._replace(output=output, target=self.target(x, standard))
 
     @torch.no_grad()
     def place(self, center, scale):

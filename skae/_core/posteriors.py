@@ -1,6 +1,6 @@
-"""The latent space of the variational model in training: draws from posteriors, and the way back.
+"""Posteriors of the variational model; in training, draws from them and the way back.
 
-For small batches these many operations on few numbers take as long as the networks do. On the
+For small batches the many operations of these on few numbers take as long as the networks do. On the
 CPU NumPy does them, which is called in a part of torch's time, and their results go where those
 of the last batch were. Components are rows here, for both libraries are quick for long ones.
 """
@@ -12,21 +12,40 @@ import torch
 from .arrays import array, library_of
 from .noise import noise_for
 
-__all__ = ["LOG_VARIANCES", "Draws", "DrawsPass", "Latent"]
+__all__ = ["LOG_VARIANCES", "Draws", "DrawsPass", "Posterior"]
 
 # Where log-variances of posteriors end.
 LOG_VARIANCES = (-30.0, 20.0)
 
 
-class Latent(NamedTuple):
-    """What the encoder's output for a batch means, along the axes of the networks."""
+class _Posterior(NamedTuple):
+    """The fields of a `Posterior`."""
 
     codes: torch.Tensor  # (n, n_components), a draw from each posterior
+    output: torch.Tensor | None  # (n, n_features), of the decoder; None before it was asked
+    target: torch.Tensor | None  # (n, n_features)
     mean: torch.Tensor  # (n, n_components)
     log_variance: torch.Tensor  # (n, n_components)
     center: torch.Tensor  # (n_components,), where the latent space has its origin
     scale: torch.Tensor  # (n_components,), what it has for unit
     dispersion: torch.Tensor  # (), of the likelihood, standardized
+
+
+class Posterior(_Posterior):
+    """What the variational autoencoder makes of a batch, along the axes of its networks.
+
+    Made of its fields one after another in an iterable, as skorch makes tuples.
+    """
+
+    def __new__(cls, fields):
+        return cls._make(fields)
+
+    def __getnewargs__(self):
+        return (tuple(self),)
+
+    def placed(self):
+        """Means and log-variances along the axes of the latent space."""
+        return (self.mean - self.center) / self.scale, self.log_variance - 2 * self.scale.log()
 
 
 def halves(tensor):
@@ -153,12 +172,13 @@ class DrawsWay:
         codes = codes if decoder.input is None else decoder.input
         self.draws = Draws(self.encoded, self.of_encoded, codes)
         moments = self.encoded[:, : codes.shape[1]], self.draws.log_variance
-        # These move in their memory.
-        self.latent = Latent(codes, *moments, axes.center, axes.scale, module.dispersion)
+        # The others move in their memory.
+        place = axes.center, axes.scale, module.dispersion
+        self.latent = Posterior((codes, None, None, *moments, *place))
         self.center, self.vectors = array(axes.center)[:, None], None
 
     def forward(self, encoded, numbers):
-        """`Latent` of rows of these numbers."""
+        """`Posterior` of rows of these numbers, not decoded yet."""
         if encoded is not self.encoded:
             self.encoded.copy_(encoded)
         self.draws.forward(noise_for(array(numbers), self._bank()), self.center)
