@@ -1,8 +1,9 @@
 """Posteriors of the variational model; in training, draws from them and the way back.
 
-For small batches the many operations of these on few numbers take as long as the networks do. On the
-CPU NumPy does them, which is called in a part of torch's time, and their results go where those
-of the last batch were. Components are rows here, for both libraries are quick for long ones.
+For small batches the many operations on few numbers that these are take as long as the networks
+do. On the CPU NumPy does them, which is called in a part of torch's time, and their results go
+where those of the last batch were. Components are rows here, for both libraries are quick for
+long ones.
 """
 
 from typing import NamedTuple
