@@ -15,7 +15,7 @@ def array(tensor):
 
 
 def tensor(value):
-    """The tensor of an `array`; what is none stays as it is."""
+    """The tensor in whose memory an array is; anything else stays as it is."""
     return torch.from_numpy(value) if isinstance(value, np.ndarray) else value
 
 

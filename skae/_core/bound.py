@@ -123,6 +123,7 @@ class EvidenceBound(torch.nn.Module):
         self.of_batch_["held_back"] = (1 - self.kl_share) * kl
         # What the likelihood costs is an affine function of the loss.
         loss += total * likelihood.nats(0.0, dispersion) + self.kl_share * kl
+        # With an `item`, as tensors of one number have.
         return np.float64(loss), out, of_latent
 
     def _kl_gradients(self, posterior, draws, weights, share, total):

@@ -133,7 +133,7 @@ def row_numbers(key):
 def noise_for(numbers, vectors):
     """One vector of a bank, best of a prime number of them, for the number of each row.
 
-    Both are tensors, or arrays: of these in a third of the time.
+    Both are tensors, or arrays, which takes less time.
     """
     places = numbers % vectors.shape[0]
     if isinstance(vectors, np.ndarray):
