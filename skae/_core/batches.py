@@ -1,5 +1,6 @@
 """Whole-batch iteration over arrays, CSR matrices and memory maps, without copying large ones."""
 
+from functools import cached_property
 from itertools import pairwise, repeat
 
 import numpy as np
@@ -132,7 +133,7 @@ class Batches:
         self.shuffle = shuffle
         self.bounds = np.linspace(0, len(dataset), len(self) + 1).astype(int).tolist()
         self.n_numbers = len(dataset) * dataset.X.shape[1]
-        self.made = self.in_order = None
+        self.in_order = self.again = None
 
     def __len__(self):
         return -(-len(self.dataset) // self.batch_size)
@@ -148,7 +149,7 @@ class Batches:
     def _in_order(self):
         """Batches of last time, if there was one."""
         if self.in_order is None:
-            self.in_order = list(self._together(slice(None)))
+            self.in_order = list(self._split(self._taken(slice(None))))
         return iter(self.in_order)
 
     def _apart(self, order):
@@ -159,35 +160,59 @@ class Batches:
             yield batch_of(self._taken(index, with_rows=not self.suffices))
 
     def _together(self, order):
-        """Batches gathered at once."""
+        """Batches gathered at once; those of last time, filled anew, if nobody asks for rows."""
+        if not (self.suffices and self._stands):
+            return self._split(self._taken(order))
+        if self.again is None:
+            with torch.inference_mode(False):  # for any mode of later epochs
+                memory = [None if made is None else torch.empty_like(made) for made in self.made]
+            self.again = memory, list(self._split([None, None, *memory]))
+        memory, batches = self.again
+        for made, part in zip(self.made, memory, strict=True):
+            if made is not None:
+                taken(made, order, part)
+        return iter(batches)
+
+    def _split(self, parts):
         sizes = [stop - start for start, stop in pairwise(self.bounds)]
-        parts = (repeat(None) if p is None else p.split(sizes) for p in self._taken(order))
-        yield from map(batch_of, zip(*parts, strict=False))
+        split = (repeat(None) if part is None else part.split(sizes) for part in parts)
+        return map(batch_of, zip(*split, strict=False))
+
+    @cached_property
+    def made(self):
+        """What was prepared of all rows, a tuple; empty if there are too many."""
+        is_small = self.prepare is not None and self.n_numbers <= MAX_PREPARED
+        return self.prepare(self.dataset[:][0]) if is_small else ()
+
+    @property
+    def _stands(self):
+        """Whether what was prepared says all of the rows."""
+        return bool(self.made) and self.dataset.weights is None
 
     def _taken(self, index, with_rows=True):
         """Rows at an integer array or slice, their weights or None, and what was made of them."""
-        if self.made is None:
-            is_small = self.prepare is not None and self.n_numbers <= MAX_PREPARED
-            self.made = self.prepare(self.dataset[:][0]) if is_small else ()
         made = [None if m is None else taken(m, index) for m in self.made]
-        if made and self.dataset.weights is None and not with_rows:
-            return [made[0], None, *made]
+        if self._stands and not with_rows:
+            return [None, None, *made]
         return [*self.dataset[index], *made]
 
 
 def batch_of(parts):
-    """The batch of rows, weights and what was made of them."""
+    """The batch of rows, weights and what was made of them, the first of it for rows if None."""
     x, weights, *prepared = parts
-    batch = Batch((x, weights))
+    batch = Batch((prepared[0] if x is None else x, weights))
     batch.prepared = prepared or None
     return batch
 
 
-def taken(tensor, index):
-    """Rows of a tensor at an integer array or slice, in less time than an index takes."""
+def taken(tensor, index, out=None):
+    """Rows of a tensor at an integer array or slice, in less time than an index takes.
+
+    Those at an array are in the memory of ``out`` unless that is None.
+    """
     if isinstance(index, slice):
         return tensor[index]
-    return tensor.index_select(0, torch.from_numpy(index).to(tensor.device))
+    return torch.index_select(tensor, 0, torch.from_numpy(index).to(tensor.device), out=out)
 
 
 def block_size(n_features, n_numbers=2**22):

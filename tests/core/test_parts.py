@@ -77,13 +77,24 @@ def test_small_tables_are_prepared_once(subset, at_once, shuffle, monkeypatch):
 
 
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
-def test_rows_that_nobody_asks_for_are_not_gathered(weights, monkeypatch):
-    monkeypatch.setattr("skae._core.batches.MAX_GATHERED", 0)
-    batches = Batches(Rows(X, weights), 20, shuffle=True)
-    batches.prepare, batches.suffices = lambda x: (2 * x, None), True
-    for batch in batches:
-        x, of_rows = batch
-        assert (x is batch.prepared[0]) == (of_rows is None) == (weights is None)
+@pytest.mark.parametrize("at_once", [True, False])
+def test_rows_that_nobody_asks_for_are_not_gathered(weights, at_once, monkeypatch):
+    """In any epoch, whoever asked in others, and in the same order as if they were."""
+    monkeypatch.setattr("skae._core.batches.MAX_GATHERED", X.size if at_once else 0)
+    some, all_of_them = (Batches(Rows(X, weights), 20, shuffle=True) for _ in range(2))
+    some.prepare = all_of_them.prepare = lambda x: (2 * x, None, x.sum(dim=1))
+    for some.suffices in (True, True, False, True):
+        epochs = []
+        for batches in (some, all_of_them):
+            with torch.random.fork_rng():
+                epochs.append(list(batches))
+        for batch, expected in zip(*epochs, strict=True):
+            x, of_rows = batch
+            torch.testing.assert_close(batch.prepared, expected.prepared, rtol=0, atol=0)
+            assert (x is batch.prepared[0]) == (some.suffices and weights is None)
+            assert (of_rows is None) == (weights is None)
+            assert some.suffices or torch.equal(x, expected[0])
+        torch.randn(())  # another order next time
 
 
 def test_large_tables_are_prepared_batch_by_batch(monkeypatch):
