@@ -15,6 +15,9 @@ LARGE = 2**22
 # Inner dimension up to which a product takes no longer than adding to it afterwards.
 THIN = 3
 
+# Columns of a product from which on MKL uses the whole of AVX2's registers.
+WIDE = 16
+
 # OpenBLAS's kernels that use the widest registers.
 WIDEST = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 
@@ -27,13 +30,15 @@ def product(a, b, out, plus=None):
     torch takes MKL for float32, which knows the widest registers of its maker's processors
     alone. NumPy's OpenBLAS and oneDNN, which comes with torch, know those of others, and take
     half the time there. NumPy is called quickly; oneDNN splits large products among threads.
+    Where AVX2's registers are the widest, MKL is the quickest for single wide products.
     """
     is_large = a.shape[-2] * a.shape[-1] * b.shape[-1] >= LARGE
     is_thin = plus is not None and a.shape[-1] <= THIN
-    if not is_thin and takes_openblas(a, is_large):
-        return by_openblas(a, b, out, plus)
-    if is_large and takes_onednn(a):
-        return by_onednn(a, b, out, plus)
+    if not (is_thin or takes_mkl(a, b)):
+        if takes_openblas(a, is_large):
+            return by_openblas(a, b, out, plus)
+        if is_large and takes_onednn(a):
+            return by_onednn(a, b, out, plus)
     multiply, add = (torch.mm, torch.addmm) if a.dim() == 2 else (torch.bmm, torch.baddbmm)
     if plus is None:
         return partial(multiply, a, b, out=out)
@@ -49,6 +54,22 @@ def sum_of_rows(x, out):
     if x.dim() == 2:
         return partial(torch.mv, x.t(), ones, out=out)
     return product(ones.unsqueeze(-2), x, out)
+
+
+def takes_mkl(a, b):
+    """Whether torch's own way is the quickest for products as wide as b."""
+    fits = is_single(a) and b.shape[-1] >= WIDE
+    return fits and torch.backends.mkl.is_available() and widest_registers() == "AVX2"
+
+
+def is_single(a):
+    """Whether it is one matrix of float32, on the CPU."""
+    return a.dtype == torch.float32 and a.device.type == "cpu" and a.dim() == 2
+
+
+def widest_registers():
+    """Of this processor, as torch calls them."""
+    return torch.backends.cpu.get_cpu_capability()
 
 
 def takes_openblas(a, is_large):
@@ -80,9 +101,8 @@ def takes_onednn(a):
     """Whether oneDNN is there for products of a."""
     backends = torch.backends
     is_there = backends.mkl.is_available() and backends.mkldnn.is_available()
-    fits = a.dtype == torch.float32 and a.device.type == "cpu" and a.dim() == 2
     is_on = is_there and backends.mkldnn.enabled
-    return fits and is_on and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    return is_single(a) and is_on and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 def by_onednn(a, b, out, plus):

@@ -24,6 +24,7 @@ def operands(n, k, m, transposed, dtype):
 @pytest.mark.parametrize("m", [1, 2, 40])
 def test_products(m, k, transposed, by, dtype, monkeypatch):
     monkeypatch.setattr(products, "LARGE", 0 if by == "onednn" else 10**9)
+    monkeypatch.setattr(products, "takes_mkl", lambda a, b: False)
     monkeypatch.setattr(products, "takes_openblas", lambda a, is_large: by == "openblas")
     a, b, plus = operands(30, k, m, transposed, dtype)
     # A part of a wider tensor, as the linear path's output is.
@@ -43,7 +44,15 @@ def test_products(m, k, transposed, by, dtype, monkeypatch):
 
 
 @pytest.fixture
-def chosen(monkeypatch):
+def registers(monkeypatch):
+    """Widest ones of the processor, to be replaced."""
+    names = ["AVX512"]
+    monkeypatch.setattr(products, "widest_registers", lambda: names[-1])
+    return names
+
+
+@pytest.fixture
+def chosen(monkeypatch, registers):
     """Names of the libraries that products went to, but for torch's own way."""
     names = []
     for name in ("by_onednn", "by_openblas"):
@@ -83,6 +92,27 @@ def test_library_of_a_product(kernels, n_threads, expected, transposed, chosen, 
     for n_rows in (SMALL, LARGE):
         multiply(n_rows, transposed=transposed)
     assert chosen == [name for name in expected if name]
+
+
+@pytest.mark.parametrize("plus", [None, torch.zeros(15)])
+def test_products_where_registers_are_shorter(chosen, registers, plus, monkeypatch):
+    """MKL is the quickest for all that are wide, of float32 and single."""
+    registers.append("AVX2")
+    monkeypatch.setattr(products, "openblas", lambda: Libraries(["Haswell"]))
+    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: True)
+    multiply(SMALL)
+    multiply(LARGE)
+    assert not chosen
+    a, b, _ = operands(30, 20, products.WIDE - 1, False, torch.float32)
+    out = torch.empty(30, products.WIDE - 1)
+    product(a, b, out, plus)
+    multiply(SMALL, torch.float64)
+    a, b, _ = operands(30, 20, products.WIDE, False, torch.float32)
+    product(*(t.expand(2, *t.shape) for t in (a, b, torch.empty(30, products.WIDE))))
+    assert chosen == ["by_openblas"] * 3
+    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: False)
+    multiply(SMALL)
+    assert len(chosen) == 4
 
 
 def test_products_left_to_torch(chosen, monkeypatch):
