@@ -32,7 +32,8 @@ class InputNoise:
     """N(0, I) vectors for the input of training, which rows change with every epoch.
 
     For small networks, whose steps take less time than drawing does, they come from a bank that
-    is drawn once.
+    is drawn once. Where that were too large, for there are many features, a batch takes
+    neighbours among numbers that are drawn once, from anywhere: no number belongs to a feature.
 
     Parameters
     ----------
@@ -51,9 +52,13 @@ class InputNoise:
             # of some of the rows do depends on their order anyway.
             self.ranks = ranks(rows).to(like.device)
             self.n_rows = int(self.ranks.max()) + 1
-        size = max(BANK_SIZE, MIN_BATCHES * max(self.n_features, min(batch_size, self.n_rows)))
-        pays = size < n_epochs * self.n_rows and size * self.n_features <= MAX_NUMBERS
-        self.bank = self._drawn(size) if pays else None
+        self.bank = self.numbers = None
+        n_drawn, most = n_epochs * self.n_rows, MIN_BATCHES * min(batch_size, self.n_rows)
+        size = max(BANK_SIZE, MIN_BATCHES * self.n_features, most)
+        if size * self.n_features <= MAX_NUMBERS:
+            self.bank = self._drawn(size) if size < n_drawn else None
+        elif most * self.n_features <= MAX_NUMBERS < n_drawn * self.n_features:
+            self.numbers = bank(1, like, MAX_NUMBERS).flatten()
 
     def renew(self):
         """Give every row another vector."""
@@ -62,7 +67,7 @@ class InputNoise:
         if self.ranks is None:
             return
         if self.bank is None:
-            self.of_all = self._drawn(self.n_rows)[self.ranks]
+            self.of_all = self._fresh(self.n_rows)[self.ranks]
         else:
             self.of_all = self.bank[(self.ranks + self.start) % len(self.bank)]
 
@@ -71,10 +76,17 @@ class InputNoise:
         if self.ranks is not None:
             return self.of_all
         if self.bank is None:
-            return self._drawn(n)
+            return self._fresh(n)
         # Ever other places for the same batch of the epoch, all of them in the end.
         self.start = (self.start + n) % (self.bank.shape[0] - n + 1)
         return self.bank[self.start : self.start + n]
+
+    def _fresh(self, n):
+        if self.numbers is None:
+            return self._drawn(n)
+        size = n * self.n_features
+        start = int(torch.randint(len(self.numbers) - size + 1, ()))
+        return self.numbers[start : start + size].view(n, self.n_features)
 
     def _drawn(self, n):
         return bank(self.n_features, self.like, n)

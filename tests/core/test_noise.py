@@ -76,6 +76,29 @@ def test_other_epochs_have_other_noise(n_rows, n_features, batch_size):
     assert all((a != b).any(dim=1).all() for a, b in pairwise(epochs))
 
 
+@pytest.mark.parametrize("batch_size", [50, 100])
+def test_many_features_share_numbers(batch_size):
+    """Neighbours among them are as independent as if they were drawn, along any axis."""
+    rows = np.arange(100, dtype=np.float32)[:, None] * np.ones(1500, np.float32)
+    noise = made(rows, batch_size)
+    assert noise.bank is None
+    assert len(noise.numbers) == 2**22
+    vectors = torch.cat([epoch_of(noise, 100 // batch_size, batch_size) for _ in range(20)])
+    assert len(torch.unique(vectors, dim=0)) == len(vectors)
+    axes = torch.linalg.qr(torch.cat([torch.ones(1500, 1), torch.randn(1500, 9)], dim=1)).Q
+    along = (vectors @ axes).numpy()
+    np.testing.assert_allclose(along.mean(axis=0), 0, atol=0.1)
+    np.testing.assert_allclose(np.cov(along.T), np.eye(10), atol=0.15)
+    assert torch.allclose(vectors.mean(dim=0), torch.zeros(()), atol=0.15)
+
+
+def test_numbers_are_not_shared_by_few_epochs_or_large_batches():
+    rows = np.zeros((1500, 1500), np.float32)
+    assert made(rows, 500).numbers is not None
+    assert made(rows, 500, n_epochs=1).numbers is None
+    assert made(rows, 700).numbers is None  # fewer than four batches of them
+
+
 def test_batches_go_round_the_bank():
     noise = made(batch_size=21)
     batches = [noise.for_batch(n) for _ in range(500) for n in (20, 21)]
