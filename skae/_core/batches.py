@@ -95,7 +95,7 @@ class Rows(Dataset):
 
 # Numbers in all of rows that are gathered at once for all batches of an epoch, at most; and of
 # those that are prepared once for all epochs.
-MAX_GATHERED, MAX_PREPARED = 2**18, 2**21
+MAX_GATHERED, MAX_PREPARED = 2**18, 2**22
 
 
 class Batch(tuple):
