@@ -331,10 +331,10 @@ def test_partial_fit_goes_on_after_fit_at_the_full_step_size(digits, quick):
 
 @ignore_not_converged
 def test_partial_fit_does_not_replay_its_permutations(digits, quick, monkeypatch):
-    from skae._core.batches import Rows
+    from skae._core import batches
 
-    orders, take = [], Rows.take
-    monkeypatch.setattr(Rows, "take", lambda self, i: (orders.append(i), take(self, i))[1])
+    orders, taken = [], batches.taken
+    monkeypatch.setattr(batches, "taken", lambda x, i, *to: (orders.append(i), taken(x, i, *to))[1])
     est = quick(batch_size=100)
     for _ in range(2):
         est.partial_fit(digits)
