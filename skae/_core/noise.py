@@ -32,8 +32,8 @@ class InputNoise:
     """N(0, I) vectors for the input of training, which rows change with every epoch.
 
     For small networks, whose steps take less time than drawing does, they come from a bank that
-    is drawn once. Where that were too large, for there are many features, a batch takes
-    neighbours among numbers that are drawn once, from anywhere: no number belongs to a feature.
+    is drawn once. With so many features that it would be too large, a batch takes neighbours
+    among numbers that are drawn once, from anywhere: no number belongs to a feature.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ LARGE = 2**22
 # Inner dimension up to which a product takes no longer than adding to it afterwards.
 THIN = 3
 
-# Columns of a product from which on MKL uses the whole of AVX2's registers.
+# Columns from which on products by MKL fill the registers of AVX2.
 WIDE = 16
 
 # OpenBLAS's kernels that use the widest registers.
