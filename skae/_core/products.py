@@ -30,7 +30,7 @@ def product(a, b, out, plus=None):
     torch takes MKL for float32, which knows the widest registers of its maker's processors
     alone. NumPy's OpenBLAS and oneDNN, which comes with torch, know those of others, and take
     half the time there. NumPy is called quickly; oneDNN splits large products among threads.
-    Where AVX2's registers are the widest, MKL is the quickest for single wide products.
+    Where AVX2's registers are the widest, MKL is as quick as any for single wide products.
     """
     is_large = a.shape[-2] * a.shape[-1] * b.shape[-1] >= LARGE
     is_thin = plus is not None and a.shape[-1] <= THIN
@@ -57,7 +57,7 @@ def sum_of_rows(x, out):
 
 
 def takes_mkl(a, b):
-    """Whether torch's own way is the quickest for products as wide as b."""
+    """Whether torch's own way is as quick as any for products as wide as b."""
     fits = is_single(a) and b.shape[-1] >= WIDE
     return fits and torch.backends.mkl.is_available() and widest_registers() == "AVX2"
 
