@@ -122,7 +122,7 @@ class Batches:
         From rows to a tuple of tensors or None, for the ``prepared`` of batches of small tables.
     suffices : bool
         Whether what was prepared may stand for the rows, which are then not gathered: batches
-        have the first of it in their place.
+        have the first of it in their place, in memory that later ones take.
     """
 
     prepare, suffices = None, False
@@ -133,7 +133,7 @@ class Batches:
         self.shuffle = shuffle
         self.bounds = np.linspace(0, len(dataset), len(self) + 1).astype(int).tolist()
         self.n_numbers = len(dataset) * dataset.X.shape[1]
-        self.in_order = self.again = None
+        self.in_order, self.kept = None, {}
 
     def __len__(self):
         return -(-len(self.dataset) // self.batch_size)
@@ -144,37 +144,44 @@ class Batches:
             order = torch.randperm(len(self.dataset)).numpy()
         elif is_small:
             return self._in_order()
-        return self._together(order) if is_small else self._apart(order)
+        return iter(self._gathered(order, self.sizes)) if is_small else self._apart(order)
+
+    @property
+    def sizes(self):
+        """Of the batches of an epoch."""
+        return [stop - start for start, stop in pairwise(self.bounds)]
 
     def _in_order(self):
         """Batches of last time, if there was one."""
         if self.in_order is None:
-            self.in_order = list(self._split(self._taken(slice(None))))
+            self.in_order = list(self._split(self._taken(slice(None)), self.sizes))
         return iter(self.in_order)
 
     def _apart(self, order):
         """Batches gathered one by one."""
-        for bounds in pairwise(self.bounds):
-            index = slice(*bounds)
-            index = index if isinstance(order, slice) else order[index]
-            yield batch_of(self._taken(index, with_rows=not self.suffices))
+        for start, stop in pairwise(self.bounds):
+            index = slice(start, stop) if isinstance(order, slice) else order[start:stop]
+            yield from self._gathered(index, [stop - start])
 
-    def _together(self, order):
-        """Batches gathered at once; those of last time, filled anew, if nobody asks for rows."""
-        if not (self.suffices and self._stands):
-            return self._split(self._taken(order))
-        if self.again is None:
+    def _gathered(self, index, sizes):
+        """Batches of the rows at an integer array or slice.
+
+        Where nobody asks for rows, they are those of as many rows last time, filled anew.
+        """
+        if isinstance(index, slice) or not (self.suffices and self._stands):
+            return self._split(self._taken(index, with_rows=not self.suffices), sizes)
+        n = len(index)
+        if n not in self.kept:
             with torch.inference_mode(False):  # for any mode of later epochs
-                memory = [None if made is None else torch.empty_like(made) for made in self.made]
-            self.again = memory, list(self._split([None, None, *memory]))
-        memory, batches = self.again
+                memory = [None if m is None else m.new_empty(n, *m.shape[1:]) for m in self.made]
+            self.kept[n] = memory, list(self._split([None, None, *memory], sizes))
+        memory, batches = self.kept[n]
         for made, part in zip(self.made, memory, strict=True):
             if made is not None:
-                taken(made, order, part)
-        return iter(batches)
+                taken(made, index, part)
+        return batches
 
-    def _split(self, parts):
-        sizes = [stop - start for start, stop in pairwise(self.bounds)]
+    def _split(self, parts, sizes):
         split = (repeat(None) if part is None else part.split(sizes) for part in parts)
         return map(batch_of, zip(*split, strict=False))
 
@@ -212,6 +219,10 @@ def taken(tensor, index, out=None):
     """
     if isinstance(index, slice):
         return tensor[index]
+    if tensor.is_cpu:
+        # NumPy takes half of torch's time, if it need not look for places beyond the end.
+        out = None if out is None else out.numpy()
+        return torch.from_numpy(tensor.numpy().take(index, axis=0, out=out, mode="clip"))
     return torch.index_select(tensor, 0, torch.from_numpy(index).to(tensor.device), out=out)
 
 
