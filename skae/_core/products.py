@@ -18,8 +18,8 @@ THIN = 3
 # Columns from which on products by MKL fill the registers of AVX2.
 WIDE = 16
 
-# OpenBLAS's kernels that use the widest registers.
-WIDEST = {"SkylakeX", "Cooperlake", "SapphireRapids"}
+# OpenBLAS's kernels that use the widest registers, as torch calls these.
+WIDEST = {"AVX512": {"SkylakeX", "Cooperlake", "SapphireRapids"}, "AVX2": {"Haswell", "Zen"}}
 
 
 def product(a, b, out, plus=None):
@@ -30,12 +30,14 @@ def product(a, b, out, plus=None):
     torch takes MKL for float32, which knows the widest registers of its maker's processors
     alone. NumPy's OpenBLAS and oneDNN, which comes with torch, know those of others, and take
     half the time there. NumPy is called quickly; oneDNN splits large products among threads.
-    Where AVX2's registers are the widest, MKL is as quick as any for single wide products.
+    Where AVX2's registers are the widest, MKL is as quick as any for single wide products, but
+    for large ones on one thread.
     """
     is_large = a.shape[-2] * a.shape[-1] * b.shape[-1] >= LARGE
     is_thin = plus is not None and a.shape[-1] <= THIN
-    if not (is_thin or takes_mkl(a, b)):
-        if takes_openblas(a, is_large):
+    by_numpy = takes_openblas(a, is_large)
+    if not (is_thin or takes_mkl(a, b) and not (is_large and by_numpy)):
+        if by_numpy:
             return by_openblas(a, b, out, plus)
         if is_large and takes_onednn(a):
             return by_onednn(a, b, out, plus)
@@ -57,7 +59,7 @@ def sum_of_rows(x, out):
 
 
 def takes_mkl(a, b):
-    """Whether torch's own way is as quick as any for products as wide as b."""
+    """Whether torch's own way is as quick as any for products as wide as b that are not large."""
     fits = is_single(a) and b.shape[-1] >= WIDE
     return fits and torch.backends.mkl.is_available() and widest_registers() == "AVX2"
 
@@ -79,7 +81,7 @@ def takes_openblas(a, is_large):
     if not is_large:
         return True
     kernels = {library["architecture"] for library in openblas().info()}
-    return torch.get_num_threads() == 1 and kernels <= WIDEST
+    return torch.get_num_threads() == 1 and kernels <= WIDEST.get(widest_registers(), set())
 
 
 def by_openblas(a, b, out, plus):

@@ -96,9 +96,10 @@ def test_library_of_a_product(kernels, n_threads, expected, transposed, chosen, 
 
 @pytest.mark.parametrize("plus", [None, torch.zeros(15)])
 def test_products_where_registers_are_shorter(chosen, registers, plus, monkeypatch):
-    """MKL is the quickest for all that are wide, of float32 and single."""
+    """MKL is the quickest for all that are wide, of float32 and single, but not large."""
     registers.append("AVX2")
     monkeypatch.setattr(products, "openblas", lambda: Libraries(["Haswell"]))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: True)
     multiply(SMALL)
     multiply(LARGE)
@@ -113,6 +114,28 @@ def test_products_where_registers_are_shorter(chosen, registers, plus, monkeypat
     monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: False)
     multiply(SMALL)
     assert len(chosen) == 4
+
+
+@pytest.mark.parametrize(
+    ("kernels", "n_threads", "expected"),
+    [
+        (["Zen"], 1, ["by_openblas"]),
+        (["Zen", "Haswell"], 1, ["by_openblas"]),
+        (["Zen", "Prescott"], 1, []),
+        (["Zen"], 2, []),
+        ([], 1, []),
+    ],
+)
+def test_large_products_where_registers_are_shorter(
+    kernels, n_threads, expected, chosen, registers, monkeypatch
+):
+    registers.append("AVX2")
+    monkeypatch.setattr(products, "openblas", lambda: Libraries(kernels))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: n_threads)
+    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: True)
+    multiply(SMALL)
+    multiply(LARGE)
+    assert chosen == expected
 
 
 def test_products_left_to_torch(chosen, monkeypatch):
