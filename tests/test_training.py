@@ -343,6 +343,32 @@ def test_partial_fit_does_not_replay_its_permutations(digits, quick, monkeypatch
     assert sorted(first) == sorted(second) == list(range(300))
 
 
+class Snapshots(Callback):
+    """Trimmed copies of the net after every epoch, and what its weights were."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.nets, self.states = [], []
+
+    def on_epoch_end(self, net, **kwargs):
+        self.nets.append(net.snapshot())
+        self.states.append(copy.deepcopy(net.module_.state_dict()))
+
+
+@ignore_not_converged
+@pytest.mark.parametrize("many", [64, 65])
+def test_snapshots_are_as_nets_after_training(digits, quick, many, monkeypatch):
+    """Further training leaves them alone; weights lie row by row, which in training not all do."""
+    monkeypatch.setattr("skae._core.fused.MANY_OUTPUTS", many)
+    est = quick(callbacks=[Snapshots()]).fit(digits)
+    ((_, snapshots),) = est.net_.callbacks_
+    assert len(snapshots.nets) == 4
+    for net, state in zip(snapshots.nets, snapshots.states, strict=True):
+        for name, values in net.module_.state_dict().items():
+            torch.testing.assert_close(values, state[name].to(values.dtype), rtol=0, atol=0)
+    for net in (*snapshots.nets, est.net_):
+        assert all(p.is_contiguous() for p in net.module_.parameters())
+
+
 @ignore_not_converged
 def test_resuming_after_pickle_is_resuming(digits, quick):
     est = quick().fit(digits)

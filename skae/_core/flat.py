@@ -6,7 +6,7 @@ moves all parameters that share its options.
 
 import math
 from collections.abc import Callable
-from itertools import groupby
+from itertools import accumulate, groupby
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from torch.optim.sgd import sgd
 
 from .optimizers import SGD, Adam
 
-__all__ = ["FlatParameters", "adam_step"]
+__all__ = ["FlatParameters", "Layout", "adam_step"]
 
 _hardshrink = torch.ops.aten.hardshrink.out
 
@@ -31,6 +31,40 @@ MANY = 2**17
 FLUSH_EVERY = 16
 
 
+class Layout:
+    """Where parameters lie side by side in flat tensors, some of them transposed.
+
+    Parameters
+    ----------
+    turned : dict
+        Of every parameter, in the order in which they are to lie, whether its transpose does.
+    """
+
+    def __init__(self, turned):
+        self.turned = turned
+        self.starts = dict(zip(turned, accumulate([0, *map(torch.numel, turned)]), strict=False))
+
+    def flat(self, tensors):
+        """One tensor of what is shaped as the parameters, in their order."""
+        pairs = zip(self.turned.values(), tensors, strict=True)
+        return torch.cat([(t.mT if turned else t).flatten() for turned, t in pairs])
+
+    def part(self, flat, first, *others):
+        """Of one flat tensor, or a row for each of many: where neighbours lie.
+
+        One below the other, as if they were one parameter; transposed ones side by side.
+        """
+        turned, parameters = self.turned[first], (first, *others)
+        _, *rest = first.mT.shape if turned else first.shape
+        shape = sum(p.shape[1 if turned else 0] for p in parameters), *rest
+        part = flat.narrow(-1, self.starts[first], math.prod(shape)).unflatten(-1, shape)
+        return part.mT if turned else part
+
+    def views(self, flat):
+        """Of one flat tensor: where every parameter lies."""
+        return [self.part(flat, p) for p in self.turned]
+
+
 class FlatParameters:
     """What the optimizer moves: known parameters in one flat tensor, and the others.
 
@@ -39,18 +73,19 @@ class FlatParameters:
 
     Parameters
     ----------
-    known : list of Parameter
-        In the order in which they are to lie in memory; `joined` gives neighbours.
+    layout : Layout
+        Of the known ones; `joined` gives neighbours.
     optimizer : Adam or SGD
     """
 
-    def __init__(self, known, optimizer):
+    def __init__(self, layout, optimizer):
+        self.layout, known = layout, list(layout.turned)
         self.optimizer, self.rule = optimizer, RULES[type(optimizer)]
         groups = optimizer.param_groups
         group_of = {p: i for i, group in enumerate(groups) for p in group["params"]}
         self.states = {p: optimizer.state[p] for p in known}
         self.others = [p for p in group_of if p not in self.states]
-        self.values = self._join(p.detach() for p in self.states)
+        self.values = self._join([p.detach() for p in known])
         self.gradients = torch.zeros_like(self.values)
         self.is_small = self.values.numel() < MANY
         self.rounding = 100 * torch.finfo(self.values.dtype).eps
@@ -59,7 +94,7 @@ class FlatParameters:
         self.whole = [[self.values], [self.gradients], *([tensor] for tensor in kept)]
         self.decays_by_run = None
         self._note_decays()
-        views = zip(self._views(self.values), self._views(self.gradients), strict=True)
+        views = zip(layout.views(self.values), layout.views(self.gradients), strict=True)
         self.views = dict(zip(self.states, views, strict=True))
         self._share_count()
         self.n_flushed = self.n_steps.item()
@@ -80,25 +115,20 @@ class FlatParameters:
         by_run = [group["weight_decay"] for group, _ in self.runs]
         if self.is_small and by_run != self.decays_by_run:
             self.decays_by_run = by_run
-            self.decays = self._join(
-                torch.full_like(values, decay)
-                for decay, (_, (values, *_)) in zip(by_run, self.runs, strict=True)
-            )
+            self.decays = torch.empty_like(self.values)
+            for decay, (_, (values, *_)) in zip(by_run, self.runs, strict=True):
+                self.decays[values.storage_offset() :][: len(values)] = decay
 
     def _join(self, tensors):
+        """The layout's, which has no device of its own if it is empty."""
         groups = self.optimizer.param_groups
         empty = next(p for group in groups for p in group["params"]).detach().new_zeros(0)
-        return torch.cat([empty, *(tensor.flatten() for tensor in tensors)])
-
-    def _views(self, flat):
-        """Parts of a flat tensor, shaped as the parameters."""
-        parts = flat.split([p.numel() for p in self.states])
-        return [part.view(p.shape) for p, part in zip(self.states, parts, strict=True)]
+        return self.layout.flat(tensors) if tensors else empty
 
     def _shared(self, name):
         """One tensor for what the optimizer keeps of the parameters, zeros at first."""
-        flat = self._join(s.get(name, torch.zeros_like(p)) for p, s in self.states.items())
-        for state, view in zip(self.states.values(), self._views(flat), strict=True):
+        flat = self._join([s.get(name, torch.zeros_like(p)) for p, s in self.states.items()])
+        for state, view in zip(self.states.values(), self.layout.views(flat), strict=True):
             state[name] = view
         return flat
 
@@ -115,13 +145,9 @@ class FlatParameters:
 
         Both are tensors of inference mode where that is on.
         """
-        first, *_ = parameters
-        start = self.views[first][0].storage_offset()
-        shape = (sum(len(p) for p in parameters), *first.shape[1:])
-        return [
-            flat.new_empty(0).set_(flat.untyped_storage(), start, shape)
-            for flat in (self.values, self.gradients)
-        ]
+        tensors = self.values, self.gradients
+        here = [flat.new_empty(0).set_(flat.untyped_storage(), 0, flat.shape) for flat in tensors]
+        return [self.layout.part(flat, *parameters) for flat in here]
 
     def clear(self):
         """Forget the gradients that autograd adds to."""
@@ -213,9 +239,10 @@ class FlatParameters:
 
     def release(self):
         """Give every parameter data and states of its own again."""
+        rows = {"memory_format": torch.contiguous_format}
         for p, state in self.states.items():
-            p.data, p.grad = p.data.clone(), None
-            state.update({name: value.clone() for name, value in state.items()})
+            p.data, p.grad = p.data.clone(**rows), None
+            state.update({name: value.clone(**rows) for name, value in state.items()})
 
 
 class Rule(NamedTuple):

@@ -16,13 +16,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from .flat import FlatParameters
+from .flat import FlatParameters, Layout
 from .modules import Perceptron
 from .products import product, sum_of_rows
 
-__all__ = ["Backpropagation", "in_memory", "layers_of", "pass_through"]
+__all__ = ["Backpropagation", "layers_of", "layout_of", "pass_through"]
 
 _aten = torch.ops.aten
+
+# Outputs from which on it pays to have the linear path at the exit: products are fewer then
+# there, but small ones more.
+MANY_OUTPUTS = 256
 
 # Numbers at whose multiples tensors begin in shared memory: those of the widest registers.
 ALIGNED = 16
@@ -94,7 +98,7 @@ class Backpropagation:
         networks = {"encoder": module.encoder, "decoder": module.decoder}
         self.analytic = {name: is_analytic(network) for name, network in networks.items()}
         known = [networks[name] for name in networks if self.analytic[name]]
-        self.parameters = FlatParameters([p for n in known for p in in_memory(n)], optimizer)
+        self.parameters = FlatParameters(layout_of(known), optimizer)
         with self.mode():
             self.encoder = self._pass("encoder", module.encode, onward=False)
             self.decoder = self._pass("decoder", module.decode, onward=True)
@@ -178,33 +182,41 @@ class Layer(NamedTuple):
         """Calls from x of shape (..., n, n_in) to y, which, without a bias, stays a part of it."""
         return [product(x, self.weight.mT, y, plus=y if self.bias is None else self.bias)]
 
-    def back(self, x, of_x, of_y):
-        """Calls from the gradient of y to those of the parameters and, unless None, of x."""
+    def back(self, x, of_x, of_y, adds=False):
+        """Calls from the gradient of y to those of the parameters and, unless None, of x.
+
+        The latter may be added to what is there.
+        """
         calls = [product(of_y.mT, x, self.weight_gradient)]
         if self.bias is not None:
             calls.append(sum_of_rows(of_y, self.bias_gradient))
-        return calls if of_x is None else [*calls, product(of_y, self.weight, of_x)]
+        if of_x is not None:
+            calls.append(product(of_y, self.weight, of_x, plus=of_x if adds else None))
+        return calls
 
 
 class PerceptronPass:
     """Forward and backward pass of hidden layers and the linear path beside them.
 
-    Gradients of the parameters are included. The linear path and the first hidden layer have
-    the same input: they are one map, the entrance, whose bias is that of the output beside
-    that of the first layer. What comes out lies in memory that the next batch takes.
+    Gradients of the parameters are included. The linear path is one map with the layer at the
+    entrance, which has the same input: the bias of the output stands beside that of this
+    layer. Or, in a network that widens, with the layer at the exit: beside the input of that
+    one stands the network's. What comes out lies in memory that the next batch takes.
 
     Parameters
     ----------
     layers : list of Layer
-        The entrance, whose output has the columns of the perceptron's, then those of the first
-        hidden layer; then the layers behind that one, the last of them without a bias.
+        At the entrance the first has the columns of the perceptron's output, then those of the
+        first hidden layer, and the last is without a bias; at the exit the last takes
+        the columns of the last hidden layer, then those of the perceptron's input.
     activation : Activation
     onward : bool
         Whether the gradient of the input is asked for.
+    at_exit : bool
     """
 
-    def __init__(self, layers, activation, onward):
-        self.layers, self.activation, self.onward = layers, activation, onward
+    def __init__(self, layers, activation, onward, at_exit=False):
+        self.layers, self.options = layers, (activation, onward, at_exit)
         self.n_rows, self.routes = 0, {}
 
     def way_of(self, n):
@@ -215,7 +227,7 @@ class PerceptronPass:
                 self.n_rows, self.routes = n + 1, {}
                 self.memory = first.new_empty(self._n_numbers(n + 1))
             cut = Cuts(self.memory, (*first.shape[:-2], n))
-            self.routes[n] = Route(self.layers, self.activation, self.onward, cut)
+            self.routes[n] = Route(self.layers, *self.options, cut)
         return self.routes[n]
 
     def _n_numbers(self, n):
@@ -252,25 +264,36 @@ class Route:
         the parameters included.
     """
 
-    def __init__(self, layers, activation, onward, cut):
-        entrance, *path = layers
-        n_out, (n_entered, n_in) = layers[-1].weight.shape[-2], entrance.weight.shape[-2:]
-        entered, of_entered = cut(n_entered), cut(n_entered)
-        self.output, self.of_output = entered[..., :n_out], of_entered[..., :n_out]
-        self.input, self.of_input = cut(n_in), cut(n_in) if onward else None
-        self.forth = entrance.forth(self.input, entered)
-        self.back = entrance.back(self.input, self.of_input, of_entered)
-        x, of_x = entered[..., n_out:], of_entered[..., n_out:]
-        for layer in path:
-            y = cut(x.shape[-1])
-            z, of_z = self.output, self.of_output
-            if layer is not path[-1]:
-                width = layer.weight.shape[-2]
-                z, of_z = cut(width), cut(width)
-            self.forth += [activation.forth(x, y), *layer.forth(y, z)]
+    def __init__(self, layers, activation, onward, at_exit, cut):
+        first, *path = layers
+        widths = [layer.weight.shape[-2] for layer in layers]
+        # Before activations, and their gradients.
+        places = [(cut(width), cut(width)) for width in widths[: len(path) or 1]]
+        n_in, n_out = first.weight.shape[-1], widths[-1]
+        if at_exit:
+            n_last = path[-1].weight.shape[-1]
+            self.output, self.of_output, last, of_last = map(cut, (n_out, n_out, n_last, n_last))
+            self.input, self.of_input = last[..., -n_in:], of_last[..., -n_in:]
+            places[-1] = places[-1][0], of_last[..., :-n_in]
+        x, of_x = places[0]
+        if not at_exit:
+            self.input, self.of_input = cut(n_in), cut(n_in) if onward else None
+            self.output, self.of_output = x[..., :n_out], of_x[..., :n_out]
+            places[0] = x[..., n_out:], of_x[..., n_out:]
+        self.forth = first.forth(self.input, x)
+        self.back = first.back(self.input, self.of_input if onward else None, of_x, adds=at_exit)
+        ends = [*places[1:], (self.output, self.of_output)]
+        for layer, (x, of_x), (z, of_z) in zip(path, places, ends, strict=False):
+            is_joint = at_exit and layer is path[-1]
+            taken, of_taken = (last, of_last) if is_joint else (cut(x.shape[-1]), of_x)
+            y = taken[..., : x.shape[-1]]
+            self.forth += [activation.forth(x, y), *layer.forth(taken, z)]
             # The gradient of y becomes that of x where it is.
-            self.back = [*layer.back(y, of_x, of_z), activation.back(of_x, x, y), *self.back]
-            x, of_x = z, of_z
+            self.back = [
+                *layer.back(taken, of_taken, of_z),
+                activation.back(of_x, x, y),
+                *self.back,
+            ]
 
     def forward(self, x):
         """Output for a batch x, which need not be copied if it is ``input``."""
@@ -338,14 +361,30 @@ def layers_of(network):
     return [layer for layer in network.layers or () if isinstance(layer, nn.Linear)]
 
 
+def joins_at_exit(network):
+    """Whether the linear path of a perceptron is one map with its last layer."""
+    linear = network.linear
+    widens = linear.in_features < linear.out_features >= MANY_OUTPUTS
+    return widens and network.layers is not None
+
+
+def layout_of(networks):
+    """Of the parameters of perceptrons, as `pass_through` takes them to lie in memory."""
+    return Layout({p: turned for network in networks for p, turned in in_memory(network)})
+
+
 def in_memory(network):
-    """Parameters in the order in which `pass_through` takes them to lie in memory."""
+    """Pairs of a parameter and whether it lies there transposed."""
     linear, layers = network.linear, layers_of(network)
     if not layers:
-        return [linear.weight, linear.bias]
-    first, *path = layers
-    weights = [linear.weight, first.weight, *(layer.weight for layer in path)]
-    return [*weights, path[-1].bias, first.bias, *(layer.bias for layer in path[:-1])]
+        return [(linear.weight, False), (linear.bias, False)]
+    first, *middle, last = layers
+    straight, turned = [linear.weight, *(layer.weight for layer in layers)], []
+    if joins_at_exit(network):
+        straight, turned = straight[1:-1], [last.weight, linear.weight]
+    biases = [last.bias, first.bias, *(layer.bias for layer in middle)]
+    pairs = [(straight, False), (turned, True), (biases, False)]
+    return [(p, is_turned) for parameters, is_turned in pairs for p in parameters]
 
 
 def pass_through(network, parameters, onward):
@@ -355,7 +394,13 @@ def pass_through(network, parameters, onward):
         only = Layer.of(joined(linear.weight), joined(linear.bias))
         return PerceptronPass([only], ACTIVATIONS[nn.Identity], onward)
     first, *middle, last = layers_of(network)
-    entrance = joined(linear.weight, first.weight), joined(last.bias, first.bias)
     path = [Layer.of(joined(layer.weight), joined(layer.bias)) for layer in middle]
-    layers = [Layer.of(*entrance), *path, Layer.of(joined(last.weight))]
-    return PerceptronPass(layers, ACTIVATIONS[type(network.layers[1])], onward)
+    at_exit = joins_at_exit(network)
+    if at_exit:
+        entrance = Layer.of(joined(first.weight), joined(first.bias))
+        exit = Layer.of(joined(last.weight, linear.weight), joined(last.bias))
+    else:
+        entrance = Layer.of(joined(linear.weight, first.weight), joined(last.bias, first.bias))
+        exit = Layer.of(joined(last.weight))
+    activation = ACTIVATIONS[type(network.layers[1])]
+    return PerceptronPass([entrance, *path, exit], activation, onward, at_exit)

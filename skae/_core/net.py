@@ -281,6 +281,8 @@ class AutoencoderNet(NeuralNet):
         twin = copy.copy(self)
         twin.backpropagation_ = None
         twin.module_ = copy.deepcopy(self.module_)
+        for p in twin.module_.parameters():
+            p.data = p.data.contiguous()
         twin.history_ = copy.deepcopy(self.history_)
         return twin.trim()
 

@@ -7,16 +7,14 @@ stacked weights: one after another they would take twice the time. Their gradien
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import accumulate
 
 import numpy as np
 import torch
-from torch.nn.utils import parameters_to_vector
 
 from .batches import Rows, center_and_scale
 from .callbacks import warmup_cosine
 from .flat import adam_step
-from .fused import in_memory, layers_of, pass_through
+from .fused import layers_of, layout_of, pass_through
 from .likelihoods import LIKELIHOODS
 from .modules import Perceptron
 from .principal import start_at_pca
@@ -198,28 +196,23 @@ class Stacked:
     """
 
     def __init__(self, networks, decays):
-        runs = [[p for network in run.values() for p in in_memory(network)] for run in networks]
-        self.values = torch.stack(list(map(parameters_to_vector, runs)))
+        layouts = [layout_of(run.values()) for run in networks]
+        self.layout, *_ = layouts
+        self.values = torch.stack([lay.flat([p.detach() for p in lay.turned]) for lay in layouts])
         self.gradients, *self.kept = (torch.zeros_like(self.values) for _ in range(3))
         self.n_steps = self.values.new_zeros(())
-        self.starts = dict(zip(runs[0], accumulate([0, *map(torch.numel, runs[0])]), strict=False))
         self.decays = torch.zeros_like(self.values[0])
         for name, network in networks[0].items():
             for layer in layers_of(network):
-                self._part(self.decays[None], layer.weight).fill_(decays[name])
+                self.layout.part(self.decays, layer.weight).fill_(decays[name])
 
     def joined(self, *parameters):
         """One tensor of neighbours, one below the other in every run, and their gradients.
 
         Those of vectors have a row for each run.
         """
-        return [self._part(tensor, *parameters) for tensor in (self.values, self.gradients)]
-
-    def _part(self, tensor, first, *others):
-        """Of a tensor of all parameters: that of neighbours."""
-        n, start = sum(map(len, (first, *others))), self.starts[first]
-        shape = (1, n) if first.dim() == 1 else (n, *first.shape[1:])
-        return tensor[:, start : start + math.prod(shape)].view(-1, *shape)
+        parts = [self.layout.part(t, *parameters) for t in (self.values, self.gradients)]
+        return [part.unsqueeze(1) for part in parts] if parameters[0].dim() == 1 else parts
 
     def step(self, learning_rate):
         """A step of Adam."""

@@ -33,10 +33,12 @@ def product(a, b, out, plus=None):
     Where AVX2's registers are the widest, MKL is as quick as any for single wide products, but
     for large ones on one thread.
     """
+    if plus is None and out.stride(-1) > 1 and out.stride(-2) == 1:
+        return product(b.mT, a.mT, out.mT)  # libraries write row by row
     is_large = a.shape[-2] * a.shape[-1] * b.shape[-1] >= LARGE
     is_thin = plus is not None and a.shape[-1] <= THIN
     by_numpy = takes_openblas(a, is_large)
-    if not (is_thin or takes_mkl(a, b) and not (is_large and by_numpy)):
+    if not (is_thin or (takes_mkl(a, b) and not (is_large and by_numpy))):
         if by_numpy:
             return by_openblas(a, b, out, plus)
         if is_large and takes_onednn(a):

@@ -53,12 +53,17 @@ def by_autograd(module, objective, batch):
     return loss, dict(zip(parameters, torch.autograd.grad(loss, parameters.values()), strict=True))
 
 
-def check_gradients(cls, weights=None, **params):
+def checked(cls, weights=None, **params):
+    backpropagation = begun(cls, weights, **params)
     with torch.random.fork_rng():
-        torch.manual_seed(0)
-        backpropagation = Backpropagation(*built(cls, weights, **params))
         check_batch(backpropagation, Rows(X, weights)[:])
     return backpropagation
+
+
+def begun(cls, weights=None, **params):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return Backpropagation(*built(cls, weights, **params))
 
 
 def check_batch(backpropagation, batch):
@@ -75,10 +80,13 @@ def check_batch(backpropagation, batch):
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_gradients_are_those_of_autograd(activation, likelihood):
+@pytest.mark.parametrize("many", [7, 8])
+def test_gradients_are_those_of_autograd(many, activation, likelihood, monkeypatch):
+    """Also where the linear path of the decoder is at its exit."""
+    monkeypatch.setattr("skae._core.fused.MANY_OUTPUTS", many)
     params = {"activation": activation, "likelihood": likelihood}
     for (cls, options), sizes in product(KINDS, [(), (6,), (6, 5, 4)]):
-        backpropagation = check_gradients(cls, hidden_layer_sizes=sizes, **params, **options)
+        backpropagation = begun(cls, hidden_layer_sizes=sizes, **params, **options)
         for noise, weights in product([0.0, 0.3], [None, WEIGHTS]):
             with torch.random.fork_rng():
                 backpropagation.module.noise = noise
@@ -89,7 +97,7 @@ def test_gradients_are_those_of_autograd(activation, likelihood):
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_own_modules_go_through_autograd_alone(cls, likelihood, name):
-    backpropagation = check_gradients(cls, WEIGHTS, likelihood=likelihood, **{name: nn.Linear})
+    backpropagation = checked(cls, WEIGHTS, likelihood=likelihood, **{name: nn.Linear})
     other = {"encoder": "decoder", "decoder": "encoder"}[name]
     assert isinstance(getattr(backpropagation, name), AutogradPass)
     assert isinstance(getattr(backpropagation, other), PerceptronPass)
@@ -99,7 +107,7 @@ def test_own_modules_go_through_autograd_alone(cls, likelihood, name):
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_batches_may_differ_in_size(cls, own):
     """Larger ones take other memory, which smaller ones then find."""
-    backpropagation = check_gradients(cls, **own)
+    backpropagation = checked(cls, **own)
     for n in (10, 11, 40, 10):
         with torch.random.fork_rng():
             check_batch(backpropagation, Rows(X[:n], WEIGHTS[:n])[:])
@@ -128,15 +136,17 @@ def test_gradients_follow_the_axes_that_move_in_training(free_bits, library, mon
 
 
 def test_both_modules_own():
-    check_gradients(AutoencoderTransformer, encoder=nn.Linear, decoder=nn.Linear)
+    checked(AutoencoderTransformer, encoder=nn.Linear, decoder=nn.Linear)
 
 
 @pytest.mark.parametrize("kernel", [True, False])
 @pytest.mark.parametrize("many", [1, 10**9])
+@pytest.mark.parametrize("many_outputs", [7, 8])
 @pytest.mark.parametrize("own", [{}, {"encoder": nn.Linear}])
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
-def test_steps_are_those_of_the_optimizer(solver, own, many, kernel, monkeypatch):
+def test_steps_are_those_of_the_optimizer(solver, own, many_outputs, many, kernel, monkeypatch):
     monkeypatch.setattr("skae._core.flat.MANY", many)
+    monkeypatch.setattr("skae._core.fused.MANY_OUTPUTS", many_outputs)
     results = []
     for fused in (True, False):
         with torch.random.fork_rng():
@@ -163,6 +173,8 @@ def test_steps_are_those_of_the_optimizer(solver, own, many, kernel, monkeypatch
     for state, expected_state in zip(states, expected_states, strict=True):
         for name, kept in expected_state.items():
             torch.testing.assert_close(state[name], kept, rtol=1e-10, atol=1e-12)
+    kept = [tensor for state in states for tensor in state.values() if tensor is not None]
+    assert all(tensor.is_contiguous() for tensor in values + kept)
 
 
 def test_groups_may_have_step_sizes_of_their_own():

@@ -9,12 +9,11 @@ import torch
 from sklearn.decomposition import PCA
 from skorch.callbacks import Callback
 from torch import nn
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from skae import AutoencoderTransformer, VariationalAutoencoderTransformer
 from skae._core import pilot
 from skae._core.batches import Rows
-from skae._core.fused import in_memory
+from skae._core.fused import layout_of
 from skae._core.pilot import Trial, different, likely_positive
 
 ignore_not_converged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -122,15 +121,17 @@ def begun(trial, rows):
     with torch.inference_mode():
         runs.parameters.values.copy_(values)
     for run, vector in zip(networks, values, strict=True):
-        vector_to_parameters(vector, [p for network in run.values() for p in in_memory(network)])
+        layout = layout_of(run.values())
+        for p, view in zip(layout.turned, layout.views(vector), strict=True):
+            p.data = view
     return runs, networks
 
 
 def gradients_of(loss, networks):
     """By autograd, as those of the runs are."""
-    parameters = [p for run in networks for network in run.values() for p in in_memory(network)]
-    gradients = torch.autograd.grad(loss, parameters)
-    return torch.cat([gradient.flatten() for gradient in gradients]).view(len(networks), -1)
+    layouts = [layout_of(run.values()) for run in networks]
+    gradients = [torch.autograd.grad(loss, list(lay.turned), retain_graph=True) for lay in layouts]
+    return torch.stack([lay.flat(of_run) for lay, of_run in zip(layouts, gradients, strict=True)])
 
 
 def plain(tensor):
@@ -163,7 +164,8 @@ def test_steps_are_those_of_adam_with_decay_of_hidden_weights(curve):
     runs, networks = begun(trial(decays=lambda n_rows: decays), Rows(curve))
     gradients = torch.randn(runs.parameters.values.shape, generator=torch.Generator())
     networks, ours = networks[0], runs.parameters
-    known = [p for network in networks.values() for p in in_memory(network)]
+    layout = layout_of(networks.values())
+    known = list(layout.turned)
     groups = [
         {"params": [layer.weight for layer in network.layers[::2]], "weight_decay": decay}
         for network, decay in zip(networks.values(), decays.values(), strict=True)
@@ -173,14 +175,14 @@ def test_steps_are_those_of_adam_with_decay_of_hidden_weights(curve):
     for learning_rate in (0.01, 0.02):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate
-        parts = gradients[0].split([p.numel() for p in known])
-        for p, gradient in zip(known, parts, strict=True):
-            p.grad = gradient.view_as(p).clone()
+        for p, gradient in zip(known, layout.views(gradients[0]), strict=True):
+            p.grad = gradient.clone()
         optimizer.step()
         with torch.inference_mode():
             ours.gradients.copy_(gradients)
             ours.step(learning_rate)
-    torch.testing.assert_close(plain(ours.values[0]), parameters_to_vector(known).detach())
+    expected = layout.flat([p.detach() for p in known])
+    torch.testing.assert_close(plain(ours.values[0]), expected)
 
 
 @pytest.mark.parametrize("activation", ["silu", "relu", "tanh"])

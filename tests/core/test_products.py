@@ -37,6 +37,9 @@ def test_products(m, k, transposed, by, dtype, monkeypatch):
             b *= -1.5
         product(a, b, out, plus[0])()
         torch.testing.assert_close(out, a @ b + plus[0])
+        turned = torch.empty(m, 30, dtype=dtype).mT
+        product(a, b, turned)()
+        torch.testing.assert_close(turned, a @ b)
         out.copy_(plus)
         product(a, b, out, out)()
         torch.testing.assert_close(out, a @ b + plus)
