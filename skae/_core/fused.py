@@ -24,8 +24,8 @@ __all__ = ["Backpropagation", "layers_of", "layout_of", "pass_through"]
 
 _aten = torch.ops.aten
 
-# Outputs from which on it pays to have the linear path at the exit: products are fewer then
-# there, but small ones more.
+# Outputs from which on it pays to have the linear path at the exit: half as many products have
+# all outputs in them, for one call more.
 MANY_OUTPUTS = 256
 
 # Numbers at whose multiples tensors begin in shared memory: those of the widest registers.
@@ -198,21 +198,21 @@ class Layer(NamedTuple):
 class PerceptronPass:
     """Forward and backward pass of hidden layers and the linear path beside them.
 
-    Gradients of the parameters are included. The linear path is one map with the layer at the
-    entrance, which has the same input: the bias of the output stands beside that of this
-    layer. Or, in a network that widens, with the layer at the exit: beside the input of that
-    one stands the network's. What comes out lies in memory that the next batch takes.
+    Gradients of the parameters are included. The linear path is one map with the first layer,
+    which takes the same input, or with the last one, which adds to the same output. What comes
+    out lies in memory that the next batch takes.
 
     Parameters
     ----------
     layers : list of Layer
-        At the entrance the first has the columns of the perceptron's output, then those of the
-        first hidden layer, and the last is without a bias; at the exit the last takes
-        the columns of the last hidden layer, then those of the perceptron's input.
+        The first gives the columns of the output, then those of the first hidden layer, with the
+        biases of both, and the last has none; or, at the exit, the last takes the columns of
+        the last hidden layer, then those of the input.
     activation : Activation
     onward : bool
         Whether the gradient of the input is asked for.
     at_exit : bool
+        Whether the linear path is one map with the last layer.
     """
 
     def __init__(self, layers, activation, onward, at_exit=False):
@@ -398,9 +398,9 @@ def pass_through(network, parameters, onward):
     at_exit = joins_at_exit(network)
     if at_exit:
         entrance = Layer.of(joined(first.weight), joined(first.bias))
-        exit = Layer.of(joined(last.weight, linear.weight), joined(last.bias))
+        way_out = Layer.of(joined(last.weight, linear.weight), joined(last.bias))
     else:
         entrance = Layer.of(joined(linear.weight, first.weight), joined(last.bias, first.bias))
-        exit = Layer.of(joined(last.weight))
+        way_out = Layer.of(joined(last.weight))
     activation = ACTIVATIONS[type(network.layers[1])]
-    return PerceptronPass([entrance, *path, exit], activation, onward, at_exit)
+    return PerceptronPass([entrance, *path, way_out], activation, onward, at_exit)
