@@ -115,9 +115,9 @@ class FlatParameters:
         by_run = [group["weight_decay"] for group, _ in self.runs]
         if self.is_small and by_run != self.decays_by_run:
             self.decays_by_run = by_run
-            self.decays = torch.empty_like(self.values)
-            for decay, (_, (values, *_)) in zip(by_run, self.runs, strict=True):
-                self.decays[values.storage_offset() :][: len(values)] = decay
+            pairs = zip(by_run, self.runs, strict=True)
+            parts = [torch.full_like(values, decay) for decay, (_, (values, *_)) in pairs]
+            self.decays = torch.cat([self.values.new_zeros(0), *parts])
 
     def _join(self, tensors):
         """The layout's, which has no device of its own if it is empty."""

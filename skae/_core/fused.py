@@ -216,7 +216,8 @@ class PerceptronPass:
     """
 
     def __init__(self, layers, activation, onward, at_exit=False):
-        self.layers, self.options = layers, (activation, onward, at_exit)
+        self.layers, self.activation = layers, activation
+        self.onward, self.at_exit = onward, at_exit
         self.n_rows, self.routes = 0, {}
 
     def way_of(self, n):
@@ -227,7 +228,8 @@ class PerceptronPass:
                 self.n_rows, self.routes = n + 1, {}
                 self.memory = first.new_empty(self._n_numbers(n + 1))
             cut = Cuts(self.memory, (*first.shape[:-2], n))
-            self.routes[n] = Route(self.layers, *self.options, cut)
+            options = self.activation, self.onward, self.at_exit
+            self.routes[n] = Route(self.layers, *options, cut)
         return self.routes[n]
 
     def _n_numbers(self, n):

@@ -80,10 +80,7 @@ def check_batch(backpropagation, batch):
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("many", [7, 8])
-def test_gradients_are_those_of_autograd(many, activation, likelihood, monkeypatch):
-    """Also where the linear path of the decoder is at its exit."""
-    monkeypatch.setattr("skae._core.fused.MANY_OUTPUTS", many)
+def test_gradients_are_those_of_autograd(activation, likelihood):
     params = {"activation": activation, "likelihood": likelihood}
     for (cls, options), sizes in product(KINDS, [(), (6,), (6, 5, 4)]):
         backpropagation = begun(cls, hidden_layer_sizes=sizes, **params, **options)
@@ -91,6 +88,19 @@ def test_gradients_are_those_of_autograd(many, activation, likelihood, monkeypat
             with torch.random.fork_rng():
                 backpropagation.module.noise = noise
                 check_batch(backpropagation, Rows(X, weights)[:])
+
+
+@pytest.mark.parametrize("sizes", [(), (6,), (6, 5, 4)])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_gradients_where_the_linear_path_is_at_the_exit(cls, activation, sizes, monkeypatch):
+    """Of an encoder, too, which has more outputs than inputs."""
+    monkeypatch.setattr("skae._core.fused.MANY_OUTPUTS", 2)
+    for n_components in (2, 8) if cls is AutoencoderTransformer else (2,):
+        params = {"n_components": n_components, "activation": activation}
+        backpropagation = checked(cls, WEIGHTS, hidden_layer_sizes=sizes, noise=0.3, **params)
+        assert backpropagation.decoder.at_exit == (n_components < 7 and sizes != ())
+        assert backpropagation.encoder.at_exit == (n_components > 7 and sizes != ())
 
 
 @pytest.mark.parametrize("name", ["encoder", "decoder"])
