@@ -99,7 +99,7 @@ def test_library_of_a_product(kernels, n_threads, expected, transposed, chosen, 
 
 @pytest.mark.parametrize("plus", [None, torch.zeros(15)])
 def test_products_where_registers_are_shorter(chosen, registers, plus, monkeypatch):
-    """MKL is the quickest for all that are wide, of float32 and single, but not large."""
+    """MKL is the quickest for all that are wide, of float32 and single; large ones on threads."""
     registers.append("AVX2")
     monkeypatch.setattr(products, "openblas", lambda: Libraries(["Haswell"]))
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
