@@ -35,6 +35,10 @@ ADAM = {"betas": (0.9, 0.999), "eps": 1e-8, "fused": True}
 # rows there are, the farther training gets than these few steps, and the less it can lose.
 N_ERRORS, N_SURE_ROWS = 1.25, 150
 
+# Share of the decay that fewer rows are tried with, too, and the standard errors that it is to gain
+# more. What more rows lose by a weak decay shows after more steps than these.
+WEAK, N_WEAK_ERRORS = 0.3, 2.0
+
 
 class Runs:
     """Trial runs side by side.
@@ -67,8 +71,12 @@ class Runs:
 
     @torch.inference_mode()
     @np.errstate(all="ignore")
-    def gains(self):
-        """Train; what every row, held out, costs under PCA, less what it costs then."""
+    def gains(self, factor=1.0):
+        """Train; what every row, held out, costs under PCA, less what it costs then.
+
+        Every time anew, with so many times the decays.
+        """
+        self.parameters.restart(factor)
         before = self.costs(linear=True)
         for step in range(N_STEPS):
             self.backpropagate(step)
@@ -125,18 +133,24 @@ class Trial:
     # What runs, and the columns of an encoder's output for each component.
     runs_class, n_outputs = Runs, 1
 
-    def pays(self, rows):
-        """Whether a nonlinear model is likely to explain more of new rows than PCA does.
+    def factor(self, rows):
+        """What to multiply the decays by; infinity if new rows are not likely to gain over PCA.
 
         Parts of the rows are held out in turn. What they cost under PCA, less what they cost
         after training on the others, is to be above 0 by some standard errors of its mean,
-        the fewer the more rows there are. Copies of a row count as one of their weight.
+        the fewer the more rows there are. Few rows are tried with a weaker decay then. Copies
+        of a row count as one of their weight.
         """
         runs = self.runs(rows)
         if runs is None:
-            return False
-        n_errors = N_ERRORS * min(1.0, N_SURE_ROWS / len(runs.weights)) ** 2
-        return likely_positive(runs.gains(), runs.weights, n_errors)
+            return math.inf
+        gains, weights = runs.gains(), runs.weights
+        ratio = N_SURE_ROWS / len(weights)
+        if not likely_positive(gains, weights, N_ERRORS * min(1.0, ratio) ** 2):
+            return math.inf
+        if ratio > 1 and likely_positive(runs.gains(WEAK) - gains, weights, N_WEAK_ERRORS):
+            return WEAK
+        return 1.0
 
     def runs(self, rows):
         """The runs, untrained; None if there are too few rows."""
@@ -198,13 +212,22 @@ class Stacked:
     def __init__(self, networks, decays):
         layouts = [layout_of(run.values()) for run in networks]
         self.layout, *_ = layouts
-        self.values = torch.stack([lay.flat([p.detach() for p in lay.turned]) for lay in layouts])
+        self.start = torch.stack([lay.flat([p.detach() for p in lay.turned]) for lay in layouts])
+        self.values = self.start.clone()
         self.gradients, *self.kept = (torch.zeros_like(self.values) for _ in range(3))
         self.n_steps = self.values.new_zeros(())
-        self.decays = torch.zeros_like(self.values[0])
+        self.of_weights = torch.zeros_like(self.values[0])
         for name, network in networks[0].items():
             for layer in layers_of(network):
-                self.layout.part(self.decays, layer.weight).fill_(decays[name])
+                self.layout.part(self.of_weights, layer.weight).fill_(decays[name])
+        self.decays = self.of_weights
+
+    def restart(self, factor):
+        """Go back to where all began, with so many times the decays."""
+        self.values.copy_(self.start)
+        for tensor in (*self.kept, self.n_steps):
+            tensor.zero_()
+        self.decays = factor * self.of_weights
 
     def joined(self, *parameters):
         """One tensor of neighbours, one below the other in every run, and their gradients.
@@ -276,7 +299,7 @@ def _shares(weights):
     return torch.from_numpy(weights / weights.sum(axis=1, keepdims=True)).float()
 
 
-def likely_positive(values, weights, n_errors=N_ERRORS):
+def likely_positive(values, weights, n_errors):
     """Whether their weighted mean is some standard errors above 0."""
     mean = np.average(values, weights=weights)
     variance = np.average((values - mean) ** 2, weights=weights)

@@ -8,7 +8,7 @@ import torch
 
 from .arrays import array
 from .likelihoods import LIKELIHOODS, MIN_DISPERSION
-from .pilot import N_STEPS, Runs, Trial, likely_positive
+from .pilot import N_ERRORS, N_STEPS, Runs, Trial, likely_positive
 from .posteriors import LOG_VARIANCES, Draws
 from .principal import axes_of, sampled, start_at_ppca
 
@@ -123,7 +123,7 @@ class BoundTrial(Trial):
         probabilistic PCA does.
         """
         runs = self.runs(rows)
-        if runs is None or not likely_positive(runs.gains(), runs.weights):
+        if runs is None or not likely_positive(runs.gains(), runs.weights, N_ERRORS):
             return None
         return runs.optimism
 

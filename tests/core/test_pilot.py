@@ -33,6 +33,10 @@ def trial(**changes):
     return Trial(**{**SETTINGS, **changes})
 
 
+def pays(tried, rows):
+    return tried.factor(rows) < math.inf
+
+
 def noise(n_samples, n_features, seed=0):
     return np.random.RandomState(seed).standard_normal((n_samples, n_features))
 
@@ -40,30 +44,30 @@ def noise(n_samples, n_features, seed=0):
 @pytest.mark.parametrize("likelihood", ["gaussian", "laplace", "bernoulli"])
 def test_curved_data_pay_and_noise_does_not(likelihood, curve):
     unit = (curve - curve.min()) / (curve.max() - curve.min())
-    assert trial(likelihood=likelihood).pays(Rows(unit))
+    assert pays(trial(likelihood=likelihood), Rows(unit))
     flat = noise(200, 3)
     flat = (flat - flat.min()) / (flat.max() - flat.min())
     # Axes of least absolute error are not PCA's, even for noise.
     if likelihood != "laplace":
-        assert not trial(likelihood=likelihood).pays(Rows(flat))
+        assert not pays(trial(likelihood=likelihood), Rows(flat))
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_noise_does_not_pay(seed):
     for shape in ((30, 5), (100, 10), (40, 60)):
-        assert not trial(seed=seed).pays(Rows(noise(*shape, seed)))
+        assert not pays(trial(seed=seed), Rows(noise(*shape, seed)))
 
 
 def test_few_rows_do_not_pay(curve):
-    assert not trial().pays(Rows(curve[:9]))
-    assert not trial().pays(Rows(np.repeat(curve[:9], 20, axis=0)))
+    assert not pays(trial(), Rows(curve[:9]))
+    assert not pays(trial(), Rows(np.repeat(curve[:9], 20, axis=0)))
 
 
 def asked_of(rows, monkeypatch):
     """Gains of the rows, their weights, and the standard errors that their mean is to exceed."""
     seen = []
     monkeypatch.setattr(pilot, "likely_positive", lambda *args: seen.append(args) or True)
-    trial().pays(rows)
+    trial().factor(rows)
     return seen[0]
 
 
@@ -77,6 +81,38 @@ def test_less_certainty_is_asked_of_many_rows(n_rows, n_errors, monkeypatch):
     assert asked_of(Rows(rows), monkeypatch)[2] == pytest.approx(n_errors)
     copies = np.repeat(rows, 2, axis=0)
     assert asked_of(Rows(copies), monkeypatch)[2] == pytest.approx(n_errors)
+
+
+def test_gains_are_those_of_runs_that_begin_anew(curve):
+    rows = Rows(curve[:60])
+    runs = trial().runs(rows)
+    gains, weak = runs.gains(), runs.gains(0.3)
+    np.testing.assert_array_equal(runs.gains(), gains)
+    less = trial(decays=lambda n_rows: {"encoder": 0.3e-4, "decoder": 0.3e-3})
+    np.testing.assert_allclose(weak, less.runs(rows).gains(), rtol=1e-5, atol=1e-8)
+    assert not np.allclose(weak, gains, rtol=1e-3)
+
+
+@pytest.mark.parametrize(("surplus", "factor"), [(1.9, 1.0), (2.1, 0.3)])
+def test_a_weaker_decay_must_gain_more_by_two_errors(surplus, factor, curve, monkeypatch):
+    def gains(runs, factor=1.0):
+        spread = np.tile([-1.0, 1.0], len(runs.weights) // 2) / 10  # an error of 0.01
+        return 1 + (factor < 1) * (spread + 0.01 * surplus)
+
+    monkeypatch.setattr(pilot.Runs, "gains", gains)
+    assert trial().factor(Rows(curve[:100])) == factor
+    assert trial().factor(Rows(curve)) == 1.0  # of 200 rows it is not asked
+
+
+@ignore_not_converged
+def test_few_rows_have_a_weaker_decay_where_they_gain_by_it(curve):
+    X, X_new = curve[:40], curve[40:]
+    est = AutoencoderTransformer(1, random_state=0).fit(X)
+    assert est.alpha_ == pytest.approx(0.0015)
+    group = est.net_.optimizer_.param_groups[-1]
+    assert group["weight_decay"] == pytest.approx(0.0015 * (100 / 40) ** 2)
+    # With the whole of it a tenth of PCA's error is left.
+    assert error(est, X_new) < 0.05 * error(PCA(1).fit(X), X_new)
 
 
 @ignore_not_converged
@@ -107,9 +143,10 @@ def test_different_rows_add_their_weights():
 
 def test_likely_positive_counts_standard_errors():
     values, weights = np.array([1.0, 3.0]), np.ones(2)  # mean 2, standard error 1 / sqrt(2)
-    assert likely_positive(values - 1.1, weights)
-    assert not likely_positive(values - 1.13, weights)
-    assert not likely_positive(np.zeros(2), weights)
+    assert likely_positive(values - 1.1, weights, 1.25)
+    assert not likely_positive(values - 1.13, weights, 1.25)
+    assert likely_positive(values - 1.2, weights, 1)
+    assert not likely_positive(np.zeros(2), weights, 0)
 
 
 def begun(trial, rows):
@@ -265,7 +302,7 @@ def test_decay_falls_with_the_rows(cls, n_rows, share):
     ],
 )
 def test_what_is_not_tried(params, monkeypatch):
-    monkeypatch.setattr(Trial, "pays", None)
+    monkeypatch.setattr(Trial, "factor", None)
     est = AutoencoderTransformer(**params, max_iter=2, random_state=0).fit(noise(40, 3))
     assert est.alpha_ == params.get("alpha", 0.005)
     many = AutoencoderTransformer(max_iter=2, random_state=0).fit(noise(1001, 3))
@@ -325,7 +362,7 @@ def test_sparse_and_single_precision_rows_are_tried(curve):
     from scipy.sparse import csr_matrix
 
     for X in (csr_matrix(curve), curve.astype(np.float32)):
-        assert trial().pays(Rows(X))
+        assert pays(trial(), Rows(X))
 
 
 def test_scores_of_held_out_rows_are_those_of_the_model_that_stays():
