@@ -144,7 +144,14 @@ def test_global_seeds_do_not_matter(digits, quick):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
-    "params", [{}, {"early_stopping": True}, {"noise": 0.1}, {"latent_penalty": "mmd"}], ids=str
+    "params",
+    [
+        {},
+        {"early_stopping": True, "latent_sampler": "normal"},
+        {"noise": 0.1, "latent_sampler": "kde"},
+        {"latent_penalty": "mmd", "latent_sampler": "box"},
+    ],
+    ids=str,
 )
 def test_same_seed_same_bits(dtype, params, digits, quick):
     X = digits.astype(dtype)

@@ -1,6 +1,7 @@
 """How far the law of the codes is from the prior N(0, I), and in which way."""
 
 import warnings
+from functools import cache
 from numbers import Integral
 
 import numpy as np
@@ -48,6 +49,9 @@ N_DIRECTIONS = 64
 
 # Distances between whitened codes below which they count as duplicates.
 DUPLICATE = 1e-9
+
+# Nodes and weights of quadrature: finding them takes longer than all else of small tables.
+_gauss_legendre = cache(np.polynomial.legendre.leggauss)
 
 # Megabytes for blocks of the matrix of pairwise distances; rows of a block of densities.
 BLOCK_MEGABYTES = 32
@@ -356,7 +360,7 @@ def _mean_distance_at(radius, n_components):
 
 def _nodes(low, high, n_nodes):
     """Gauss-Legendre nodes and weights of an interval."""
-    nodes, weights = np.polynomial.legendre.leggauss(n_nodes)
+    nodes, weights = _gauss_legendre(n_nodes)
     return low + (nodes + 1) * (high - low) / 2, weights * (high - low) / 2
 
 
