@@ -364,8 +364,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         return super()._is_tried(rows) and self.latent_penalty is None
 
     def _tried_decay(self, module, rows, seed):
-        factor = self._trial(Trial, seed, self._auto_decay).factor(rows)
-        return self._auto_decay._replace(alpha=factor * self._auto_decay.alpha)
+        factor, _ = self._trial(Trial, seed, self._auto_decay).outcome(rows)
+        return self._auto_decay.times(factor)
 
     def _noise_level(self, module):
         if self.noise != "auto":

@@ -99,6 +99,10 @@ class Decay(NamedTuple):
         """Whether only the linear paths remain."""
         return math.isinf(self.alpha)
 
+    def times(self, factor):
+        """So many times the decay."""
+        return self._replace(alpha=factor * self.alpha)
+
     def for_rows(self, n_rows):
         """By network: the more rows there are, the more they can say against PCA."""
         ratio = DECAY_ROWS / n_rows

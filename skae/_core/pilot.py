@@ -35,8 +35,7 @@ ADAM = {"betas": (0.9, 0.999), "eps": 1e-8, "fused": True}
 # rows there are, the farther training gets than these few steps, and the less it can lose.
 N_ERRORS, N_SURE_ROWS = 1.25, 150
 
-# Share of the decay that fewer rows are tried with, too, and the standard errors that it is to gain
-# more. What more rows lose by a weak decay shows after more steps than these.
+# Share of the decay that is tried, too, and the standard errors that it is to gain more.
 WEAK, N_WEAK_ERRORS = 0.3, 2.0
 
 
@@ -133,24 +132,32 @@ class Trial:
     # What runs, and the columns of an encoder's output for each component.
     runs_class, n_outputs = Runs, 1
 
-    def factor(self, rows):
+    # Rows below which a weaker decay is tried: what more lose by it shows after more steps.
+    n_weak_rows = N_SURE_ROWS
+
+    def outcome(self, rows):
+        """The `factor` of the decays, and the runs that say so, None if there are too few rows."""
+        runs = self.runs(rows)
+        return math.inf if runs is None else self.factor(runs), runs
+
+    def factor(self, runs):
         """What to multiply the decays by; infinity if new rows are not likely to gain over PCA.
 
         Parts of the rows are held out in turn. What they cost under PCA, less what they cost
-        after training on the others, is to be above 0 by some standard errors of its mean,
-        the fewer the more rows there are. Few rows are tried with a weaker decay then. Copies
-        of a row count as one of their weight.
+        after training on the others, is to be above 0 by some standard errors of its mean.
+        Where it is, a weaker decay may gain more. Copies of a row count as one of their weight.
         """
-        runs = self.runs(rows)
-        if runs is None:
-            return math.inf
         gains, weights = runs.gains(), runs.weights
-        ratio = N_SURE_ROWS / len(weights)
-        if not likely_positive(gains, weights, N_ERRORS * min(1.0, ratio) ** 2):
+        if not likely_positive(gains, weights, self.n_errors(len(weights))):
             return math.inf
-        if ratio > 1 and likely_positive(runs.gains(WEAK) - gains, weights, N_WEAK_ERRORS):
-            return WEAK
-        return 1.0
+        if len(weights) >= self.n_weak_rows:
+            return 1.0
+        gains_more = likely_positive(runs.gains(WEAK) - gains, weights, N_WEAK_ERRORS)
+        return WEAK if gains_more else 1.0
+
+    def n_errors(self, n_rows):
+        """Standard errors that the mean gain is to be above 0."""
+        return N_ERRORS * min(1.0, N_SURE_ROWS / n_rows) ** 2
 
     def runs(self, rows):
         """The runs, untrained; None if there are too few rows."""

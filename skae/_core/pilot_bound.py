@@ -8,7 +8,7 @@ import torch
 
 from .arrays import array
 from .likelihoods import LIKELIHOODS, MIN_DISPERSION
-from .pilot import N_ERRORS, N_STEPS, Runs, Trial, likely_positive
+from .pilot import N_ERRORS, N_STEPS, Runs, Trial
 from .posteriors import LOG_VARIANCES, Draws
 from .principal import axes_of, sampled, start_at_ppca
 
@@ -24,6 +24,12 @@ class BoundRuns(Runs):
 
     What a row costs is minus its importance-weighted bound, whatever weight the KL term has
     in training. The dispersion is that of held-out rows.
+
+    Attributes
+    ----------
+    optimism : dict
+        By multiples of the decays, how much more the loss of new rows is than that of the rows
+        trained on.
     """
 
     # Larger than the plain model's: the weight of the KL term is to have its effect within few
@@ -33,11 +39,18 @@ class BoundRuns(Runs):
     def __init__(self, networks, x, target, weights, held_out, trial):
         super().__init__(networks, x, target, weights, held_out, trial)
         self.beta = trial.beta
-        self.generator = torch.Generator().manual_seed(trial.seed)
-        self.optimism = 1.0
+        self.seed, self.generator = trial.seed, torch.Generator()
+        self.optimism = {}
         self.codes = self.x.new_empty(*self.x.shape[:2], trial.n_components)
         ends = self.encoder.output, self.encoder.of_output, self.codes
         self.draws = Draws(*map(as_matrix, ends))
+
+    def gains(self, factor=1.0):
+        """As of all runs, with the same noise every time."""
+        self.generator.manual_seed(self.seed)
+        gains = super().gains(factor)
+        self.optimism[factor] = self.excess
+        return gains
 
     def backpropagate(self, step):
         self.encoder(self.x)
@@ -93,8 +106,8 @@ class BoundRuns(Runs):
         """Of each run: its own loss, times what rows held out cost more."""
         trained = (losses * self.shares).sum(dim=1)
         held_out = np.average(losses.T[self.held_out.T], weights=self.weights)
-        self.optimism = max(1.0, float(held_out / trained.mean().clamp(min=MIN_DISPERSION)))
-        return [max(self.optimism * loss, MIN_DISPERSION) for loss in trained.tolist()]
+        self.excess = max(1.0, float(held_out / trained.mean().clamp(min=MIN_DISPERSION)))
+        return [max(self.excess * loss, MIN_DISPERSION) for loss in trained.tolist()]
 
 
 def as_matrix(tensor):
@@ -114,18 +127,10 @@ class BoundTrial(Trial):
 
     beta: float
 
-    runs_class, n_outputs = BoundRuns, 2
+    runs_class, n_outputs, n_weak_rows = BoundRuns, 2, math.inf
 
-    def optimism(self, rows):
-        """How much more the loss of new rows is than that of the rows trained on.
-
-        None if it is not likely that the model gives new rows a larger likelihood than
-        probabilistic PCA does.
-        """
-        runs = self.runs(rows)
-        if runs is None or not likely_positive(runs.gains(), runs.weights, N_ERRORS):
-            return None
-        return runs.optimism
+    def n_errors(self, n_rows):
+        return N_ERRORS
 
     def start(self, run, rows):
         sample = sampled(rows, run["center"], run["scale"], self.n_components, self.seed)

@@ -34,7 +34,7 @@ def trial(**changes):
 
 
 def pays(tried, rows):
-    return tried.factor(rows) < math.inf
+    return tried.outcome(rows)[0] < math.inf
 
 
 def noise(n_samples, n_features, seed=0):
@@ -67,7 +67,7 @@ def asked_of(rows, monkeypatch):
     """Gains of the rows, their weights, and the standard errors that their mean is to exceed."""
     seen = []
     monkeypatch.setattr(pilot, "likely_positive", lambda *args: seen.append(args) or True)
-    trial().factor(rows)
+    trial().outcome(rows)
     return seen[0]
 
 
@@ -100,8 +100,8 @@ def test_a_weaker_decay_must_gain_more_by_two_errors(surplus, factor, curve, mon
         return 1 + (factor < 1) * (spread + 0.01 * surplus)
 
     monkeypatch.setattr(pilot.Runs, "gains", gains)
-    assert trial().factor(Rows(curve[:100])) == factor
-    assert trial().factor(Rows(curve)) == 1.0  # of 200 rows it is not asked
+    assert trial().outcome(Rows(curve[:100]))[0] == factor
+    assert trial().outcome(Rows(curve))[0] == 1.0  # of 200 rows it is not asked
 
 
 @ignore_not_converged
@@ -302,7 +302,7 @@ def test_decay_falls_with_the_rows(cls, n_rows, share):
     ],
 )
 def test_what_is_not_tried(params, monkeypatch):
-    monkeypatch.setattr(Trial, "factor", None)
+    monkeypatch.setattr(Trial, "outcome", None)
     est = AutoencoderTransformer(**params, max_iter=2, random_state=0).fit(noise(40, 3))
     assert est.alpha_ == params.get("alpha", 0.005)
     many = AutoencoderTransformer(max_iter=2, random_state=0).fit(noise(1001, 3))

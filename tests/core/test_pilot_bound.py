@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy import stats
 from sklearn.decomposition import PCA
+from sklearn.utils import Bunch
 
 from skae import VariationalAutoencoderTransformer
 from skae._core import pilot_bound, posteriors
@@ -29,21 +30,44 @@ def unit(X):
 
 @pytest.mark.parametrize("likelihood", ["gaussian", "laplace"])
 def test_curved_data_pay(likelihood, curve):
-    assert trial(likelihood=likelihood).optimism(Rows(unit(curve))) >= 1
+    factor, runs = trial(likelihood=likelihood).outcome(Rows(unit(curve)))
+    assert runs.optimism[factor] >= 1
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_noise_does_not_pay(seed):
     for shape in ((30, 5), (100, 10), (40, 60)):
-        assert trial(seed=seed).optimism(Rows(noise(*shape, seed))) is None
+        assert trial(seed=seed).outcome(Rows(noise(*shape, seed)))[0] == math.inf
 
 
 def test_few_rows_do_not_pay(curve):
-    assert trial().optimism(Rows(curve[:9])) is None
+    assert trial().outcome(Rows(curve[:9])) == (math.inf, None)
+
+
+def test_runs_of_a_weaker_decay_have_the_same_noise(curve):
+    rows = Rows(3 * curve[:100] + 0.1 * noise(100, 3))
+    runs = trial().runs(rows)
+    gains, weak = runs.gains(), runs.gains(0.3)
+    optimism = dict(runs.optimism)
+    np.testing.assert_array_equal(runs.gains(), gains)
+    less = trial(decays=lambda n_rows: {"encoder": 0.3e-4, "decoder": 0.3e-3}).runs(rows)
+    np.testing.assert_allclose(weak, less.gains(), rtol=1e-4, atol=1e-5)
+    assert less.optimism[1.0] == pytest.approx(optimism[0.3], rel=1e-5)
+    assert optimism[0.3] != pytest.approx(optimism[1.0], rel=1e-4)
+
+
+def test_a_weaker_decay_is_tried_whatever_the_number_of_rows(curve, monkeypatch):
+    def gains(runs, factor=1.0):
+        return np.full(len(runs.weights), 2.0 - factor)
+
+    monkeypatch.setattr(pilot_bound.BoundRuns, "gains", gains)
+    for n_rows in (50, 200):
+        factor, _ = trial().outcome(Rows(curve[:n_rows]))
+        assert factor == 0.3
 
 
 def test_a_weight_that_silences_the_codes_does_not_pay(curve):
-    assert trial(beta=100.0).optimism(Rows(curve)) is None
+    assert trial(beta=100.0).outcome(Rows(curve))[0] == math.inf
 
 
 def test_new_rows_cost_more_where_rows_are_few(curve):
@@ -52,7 +76,7 @@ def test_new_rows_cost_more_where_rows_are_few(curve):
     for X in (bent[::4], bent):
         runs = trial().runs(Rows(X))
         runs.gains()
-        factors.append(runs.optimism)
+        factors.append(runs.optimism[1.0])
     few, many = factors
     assert few > many > 1
 
@@ -77,9 +101,9 @@ def test_dispersions_are_those_of_rows_held_out():
     runs = trial(n_components=2).runs(Rows(noise(24, 3)))
     losses = torch.from_numpy(np.where(runs.held_out, 3.0, 2.0))
     np.testing.assert_allclose(runs._dispersions(losses), 3.0)
-    assert runs.optimism == pytest.approx(1.5)
+    assert runs.excess == pytest.approx(1.5)
     np.testing.assert_allclose(runs._dispersions(5 - losses), 3.0)  # never below the loss
-    assert runs.optimism == 1.0
+    assert runs.excess == 1.0
 
 
 @pytest.mark.parametrize("likelihood", ["gaussian", "laplace", "bernoulli"])
@@ -123,7 +147,7 @@ def test_weights_are_copies(curve):
 
 @pytest.mark.parametrize("shape", [(100, 6), (12, 19), (40, 2)])
 def test_where_nothing_is_to_be_gained_the_model_is_probabilistic_pca(shape, monkeypatch):
-    monkeypatch.setattr(BoundTrial, "optimism", lambda *args: None)
+    monkeypatch.setattr(BoundTrial, "outcome", lambda *args: (math.inf, None))
     X, new = noise(*shape), 2 * noise(50, shape[1], seed=1)
     est = VariationalAutoencoderTransformer(1, random_state=0).fit(X)  # no warning
     pca = PCA(1).fit(X)
@@ -156,7 +180,7 @@ def test_other_likelihoods_stay_at_the_linear_start(likelihood):
 def test_where_something_is_the_noise_is_that_of_new_rows(curve):
     curve = 3 * curve[::2] + 0.1 * noise(100, 3)
     est = VariationalAutoencoderTransformer(1, max_iter=60, random_state=0).fit(curve)
-    assert est.alpha_ == 0.002
+    assert est.alpha_ == pytest.approx(0.0006)
     factor = est.net_.module_.optimism
     assert factor > 1
     draws = [est.sample_posterior(curve, random_state=seed) for seed in range(50)]
@@ -172,16 +196,19 @@ def test_the_weight_is_one_where_that_of_the_rows_does_not_pay(curve, monkeypatc
     redundancy = build(alpha=0.002, max_iter=2, random_state=0).fit(X).beta_
     tried = []
 
-    def optimism(self, rows):
+    def outcome(self, rows):
         tried.append(self.beta)
-        return 1.5 if self.beta == 1 else None
+        return (1.0 if self.beta == 1 else math.inf), Bunch(optimism={1.0: 1.5})
 
-    monkeypatch.setattr(BoundTrial, "optimism", optimism)
+    monkeypatch.setattr(BoundTrial, "outcome", outcome)
     est = build(max_iter=2, random_state=0).fit(X)
     assert tried == [pytest.approx(redundancy), 1.0]
     assert (est.alpha_, est.beta_, est.net_.module_.optimism) == (0.002, 1, 1.5)
-    monkeypatch.setattr(BoundTrial, "optimism", lambda *args: 1.2)
-    assert build(max_iter=2, random_state=0).fit(X).beta_ == pytest.approx(redundancy)
+    weaker = 0.3, Bunch(optimism={1.0: 1.5, 0.3: 1.2})
+    monkeypatch.setattr(BoundTrial, "outcome", lambda *args: weaker)
+    est.fit(X)
+    assert est.beta_ == pytest.approx(redundancy)
+    assert (est.alpha_, est.net_.module_.optimism) == (pytest.approx(0.0006), 1.2)
 
 
 @ignore_not_converged
@@ -197,7 +224,7 @@ def test_the_weight_is_one_where_that_of_the_rows_does_not_pay(curve, monkeypatc
     ],
 )
 def test_what_is_not_tried(params, monkeypatch):
-    monkeypatch.setattr(BoundTrial, "optimism", None)
+    monkeypatch.setattr(BoundTrial, "outcome", None)
     est = VariationalAutoencoderTransformer(**params, max_iter=2, random_state=0)
     assert est.fit(noise(40, 3)).alpha_ == params.get("alpha", 0.002)
     many = VariationalAutoencoderTransformer(max_iter=2, random_state=0).fit(noise(1001, 3))
@@ -216,7 +243,7 @@ def test_a_model_that_stayed_learns_from_further_rows(curve):
     assert est.alpha_ == math.inf
     blocks = copy.deepcopy(est)
     linear = PCA(1).fit(more).score(more)
-    assert est.fit(more).alpha_ == 0.002
+    assert est.fit(more).alpha_ == pytest.approx(0.0006)
     assert est.score(more) > linear + 0.5
     blocks.partial_fit(more)
     assert blocks.beta_ > 1
@@ -228,12 +255,12 @@ def test_a_model_that_stayed_learns_from_further_rows(curve):
 @ignore_not_converged
 def test_trials_draw_no_random_numbers_of_the_training(curve):
     before = torch.get_rng_state()
-    trial().optimism(Rows(curve))
+    trial().outcome(Rows(curve))
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_of_few_rows_and_many_features_the_noise_is_that_of_new_rows(monkeypatch):
-    monkeypatch.setattr(BoundTrial, "optimism", lambda *args: None)
+    monkeypatch.setattr(BoundTrial, "outcome", lambda *args: (math.inf, None))
     X, new = 2 * noise(20, 400), 2 * noise(300, 400, seed=1)
     est = VariationalAutoencoderTransformer(2, random_state=0).fit(X)
     errors = np.square(new - est.inverse_transform(est.transform(new)))
