@@ -33,6 +33,9 @@ N_MOMENTS = 8
 # the numbers decoded from them. The mean loss has a standard error of 0.2 % by them on digits.
 N_DRAWS, MAX_DRAWS, MAX_NUMBERS = 10_007, 100, 2**22
 
+# Draws of few rows that are decoded at once, at most.
+N_DECODED = 1024
+
 
 def kl_to_standard_normal(mean, log_variance):
     """``KL(N(mean, σ²) || N(0, 1)) = (mean² + σ² - 1 - log σ²) / 2``, element by element."""
@@ -275,18 +278,26 @@ class VariationalNet(AutoencoderNet):
     @torch.no_grad()
     def _decoded_loss(self, rows):
         """Weighted mean loss of the rows, over draws from their posteriors."""
-        module, loss = self.module_, LIKELIHOODS[self.criterion_.likelihood].loss
+        module = self.module_
         affordable = MAX_NUMBERS // (len(rows) * rows.X.shape[1])
         n_draws = max(1, min(MAX_DRAWS, N_DRAWS // len(rows), affordable))
         losses = []
         for x in self._blocks(rows):
             standard = module.standardized(x)
             *_, codes = self._drawn(x, standard, n_draws)
-            # All draws at once: of few rows one by one is mostly calls.
-            output = module.decode(module.from_latent(codes.flatten(0, 1)))
-            target = module.target(x, standard).repeat_interleave(n_draws, dim=0)
-            losses.append(loss(output, target).view(len(x), n_draws).double().mean(dim=1))
+            target = module.target(x, standard)
+            # Of few rows one draw after another is mostly calls.
+            parts = codes.split(max(1, N_DECODED // len(x)), dim=1)
+            losses.append(sum(self._losses(z, target).sum(dim=1) for z in parts) / n_draws)
         return float(np.average(torch.cat(losses).cpu(), weights=rows.row_weights))
+
+    def _losses(self, codes, target):
+        """Of what (n, n_draws, n_components) codes decode to, (n, n_draws)."""
+        module, n_draws = self.module_, codes.shape[1]
+        output = module.decode(module.from_latent(codes.flatten(0, 1)))
+        loss = LIKELIHOODS[self.criterion_.likelihood].loss
+        losses = loss(output, target.repeat_interleave(n_draws, dim=0))
+        return losses.view(-1, n_draws).double()
 
     def _blocks(self, rows):
         """The rows, as many at a time as fit into memory."""

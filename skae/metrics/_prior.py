@@ -50,7 +50,7 @@ N_DIRECTIONS = 64
 # Distances between whitened codes below which they count as duplicates.
 DUPLICATE = 1e-9
 
-# Nodes and weights of quadrature: finding them takes longer than all else of small tables.
+# Nodes and weights of quadrature: finding them takes a third of the time of few codes.
 _gauss_legendre = cache(np.polynomial.legendre.leggauss)
 
 # Megabytes for blocks of the matrix of pairwise distances; rows of a block of densities.
