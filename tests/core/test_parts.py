@@ -1,5 +1,7 @@
 """Networks, batches, moments, axes and the step size, each against its definition."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -114,6 +116,20 @@ def test_rows_of_a_subset(kind):
     assert len(rows.subsample(2, 0)) == 2
     assert set(rows.subsample(2, 0).subset) < set(subset)
     assert rows.subsample(3, 0) is rows
+
+
+def test_few_of_many_rows_are_drawn_without_memory_for_all():
+    rows = Rows(np.broadcast_to(np.float32(0), (1_000_000, 1)))
+    tracemalloc.start()
+    chosen = rows.subsample(1000, 3).subset
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 200_000  # a number of every row would take 8 000 000 bytes
+    assert len(set(chosen)) == 1000
+    assert (np.diff(chosen) > 0).all()
+    assert abs(chosen.mean() / 500_000 - 1) < 0.1
+    np.testing.assert_array_equal(rows.subsample(1000, 3).subset, chosen)
+    assert not np.array_equal(rows.subsample(1000, 4).subset, chosen)
 
 
 @pytest.mark.parametrize("subset", [None, np.array([5, 3, 99])])
