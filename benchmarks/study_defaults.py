@@ -5,9 +5,9 @@ codes; a lead is our explained variance on the quarter held out, less that of PC
 the mean is printed, how many of them are below -0.001, and the sum of those. Digits has a column of
 its own: the mean explained variance over 15 fits, since single ones differ by 0.03. With
 ``--drawn``, 80 other tables of pydataset take their place, drawn by lot; with ``--larger``, all
-others of 260 to 4 000 rows. The activation, the layers, the step size, the decay and its fall, the
-size of tables that are tried and what is asked of many rows were chosen with all of these in view,
-the other defaults with the first tables alone.
+others of 260 to 4 000 rows. The activation, the layers, the step size, the decay, its fall and what
+is tried beside it, the size of tables that are tried and what is asked of many rows were chosen
+with all of these in view, the other defaults with the first tables alone.
 
 With ``--variational`` it is the variational model's turn. Its lead is the held-out log-likelihood
 less that of probabilistic PCA, in nats for a feature of a row, and the median is printed instead
