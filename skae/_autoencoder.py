@@ -2,6 +2,8 @@
 
 from numbers import Real
 
+import numpy as np
+
 from ._base import BaseAutoencoder, Decay
 from ._core.net import Objective
 from ._core.penalties import PENALTIES
@@ -9,6 +11,9 @@ from ._core.pilot import Trial
 from ._validation import Interval, StrOptions
 
 __all__ = ["AutoencoderTransformer"]
+
+# Epochs that are too few for learning rows by heart, and those from which noise is all there.
+NOISE_EPOCHS = 5, 50
 
 
 class AutoencoderTransformer(BaseAutoencoder):
@@ -61,9 +66,11 @@ class AutoencoderTransformer(BaseAutoencoder):
         that PCA with ``n_components`` leaves and ``spread`` the standard deviation, in the same
         units, of PCA's codes along the last component: noise that blurs these codes by a fifth
         of their spread at most, and hardly where PCA explains nearly all. Rows are then learnt
-        less by heart, and new ones mostly reconstructed better. It is 0 for linear models, with
-        a network of your own, and where the model stays at PCA. Further training keeps what
-        the first rows said; that is 0 of no more rows than components, too.
+        less by heart, and new ones mostly reconstructed better. Few epochs do not suffice for
+        that: with ``max_iter`` below 50 it is ``(max_iter - 5) / 45`` of this, up to 5 nothing. It
+        is 0 for linear models, with a network of your own, and where the model stays at PCA.
+        Further training keeps what the first rows said (0 of no more rows than components),
+        and counts the epochs before, too; `partial_fit` takes all of it.
 
     latent_penalty : {'l1', 'l2', 'mmd'} or None, default=None
         Penalty on the codes: mean absolute sum, mean squared length, or squared maximum
@@ -367,11 +374,12 @@ class AutoencoderTransformer(BaseAutoencoder):
         factor, _ = self._trial(Trial, seed, self._auto_decay).outcome(rows)
         return self._auto_decay.times(factor)
 
-    def _noise_level(self, module):
+    def _noise_level(self, module, n_epochs):
         if self.noise != "auto":
             return self.noise
         # PCA is the solution of linear models, but not with noise.
-        return 0.0 if self._is_linear else module.fitting_noise
+        noise = 0.0 if self._is_linear else module.fitting_noise
+        return noise * float(np.interp(n_epochs, NOISE_EPOCHS, (0.0, 1.0)))
 
     def _objective(self, module, rows, seed):
         return Objective(self.likelihood, self.latent_penalty, self.latent_alpha)

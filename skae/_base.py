@@ -270,7 +270,7 @@ class BaseAutoencoder(
             if hooks is not None:
                 hooks.fitted_attributes = lambda net: record(net.snapshot())
                 user_callbacks.insert(0, (f"{OWN}fit_tasks", hooks))
-            self._prepare(net, rows, held_out, user_callbacks, one_epoch, seed, decay)
+            self._prepare(net, rows, held_out, user_callbacks, resume, one_epoch, seed, decay)
             net.set_precision(self._precision(net, len(rows)))
             with limited_threads(work(net.module_, net.batch_size)):
                 net.partial_fit(rows)
@@ -468,14 +468,16 @@ class BaseAutoencoder(
             return self.batch_size
         return min(MAX_BATCH, max(MIN_BATCH, -(-n_rows // 4)), n_rows)
 
-    def _prepare(self, net, rows, held_out, user_callbacks, one_epoch, seed, decay):
+    def _prepare(self, net, rows, held_out, user_callbacks, resume, one_epoch, seed, decay):
         """Set what may differ from run to run: budget, step size, callbacks."""
         max_epochs = 1 if one_epoch else self.max_iter
+        # Nobody knows how many calls of partial_fit are to come.
+        n_epochs = math.inf if one_epoch else self.max_iter + (self.n_iter_ if resume else 0)
         batch_size = self._batch_size_for(len(rows))
         n_steps = max_epochs * len(Batches(rows, batch_size))
         net.prepare(
             objective=self._objective(net.module_, rows, seed),
-            noise=0.0 if decay.is_infinite else self._noise_level(net.module_),
+            noise=0.0 if decay.is_infinite else self._noise_level(net.module_, n_epochs),
             lr=0.0 if decay.is_infinite else self.learning_rate_init,
             decays=decay.for_rows(rows.n_different(MAX_COUNTED, seed)),
             shuffle=self.shuffle,
@@ -495,8 +497,8 @@ class BaseAutoencoder(
             ),
         )
 
-    def _noise_level(self, module):
-        """Of the input in training."""
+    def _noise_level(self, module, n_epochs):
+        """Of the input in training, where rows are seen so many times in all."""
         return self.noise
 
     def _further_callbacks(self, n_steps):

@@ -35,7 +35,7 @@ def fitting(X, n_components):
 @pytest.mark.parametrize("unit", [1, 1000])
 @pytest.mark.parametrize("likelihood", ["gaussian", "laplace"])
 def test_auto_is_said_by_pca(n_components, unit, likelihood, digits, quick):
-    est = quick(n_components=n_components, likelihood=likelihood, alpha=0.01).fit(unit * digits)
+    est = quick(n_components=n_components, likelihood=likelihood, max_iter=50).fit(unit * digits)
     assert est.noise_ == pytest.approx(fitting(digits, n_components), rel=1e-3)
 
 
@@ -56,6 +56,24 @@ def test_where_nothing_suits_there_is_none(params, expected, digits, quick):
     assert quick(**params).fit(digits).noise_ == expected
 
 
+@ignore_not_converged
+@pytest.mark.parametrize(
+    ("max_iter", "share"), [(1, 0), (5, 0), (14, 0.2), (41, 0.8), (50, 1), (60, 1)]
+)
+def test_few_epochs_take_less(max_iter, share, digits, quick):
+    est = quick(max_iter=max_iter, tol=0).fit(digits)
+    assert est.noise_ == pytest.approx(share * fitting(digits, 2), rel=1e-3)
+    assert quick(max_iter=max_iter, noise=0.3).fit(digits).noise_ == 0.3
+
+
+@ignore_not_converged
+def test_epochs_of_all_runs_count(digits, quick):
+    est = quick(max_iter=14, warm_start=True, tol=0)
+    noises = [est.fit(digits).noise_ for _ in range(4)]
+    np.testing.assert_allclose(noises, np.interp([9, 23, 37, 51], [0, 45], [0, 5 * noises[0]]))
+    assert est.partial_fit(digits).noise_ == pytest.approx(5 * noises[0])
+
+
 def test_there_is_none_at_pca():
     X = np.random.RandomState(0).standard_normal((100, 6))
     est = AutoencoderTransformer(random_state=0).fit(X)
@@ -74,7 +92,7 @@ def test_new_rows_gain_by_it():
 @ignore_not_converged
 def test_it_is_never_worse_than_the_start(digits, quick):
     """The start is compared without noise, which is no more than a means here."""
-    steep = {"learning_rate_init": 10.0, "max_iter": 3}
+    steep = {"learning_rate_init": 10.0, "max_iter": 20}
     start = quick(max_iter=1, learning_rate_init=1e-12).fit(digits)
     assert error(quick(**steep).fit(digits), digits) < 1.000001 * error(start, digits)
 
@@ -93,7 +111,7 @@ def test_weights_are_copies(max_iter, noise, quick):
 
 @ignore_not_converged
 def test_further_training_keeps_it(digits, quick):
-    est = quick(warm_start=True).fit(digits)
+    est = quick(warm_start=True, max_iter=50).fit(digits)
     before = est.noise_
     assert est.fit(digits[:100]).noise_ == before
     assert est.partial_fit(digits[100:200]).noise_ == before
@@ -103,7 +121,7 @@ def test_further_training_keeps_it(digits, quick):
 @ignore_not_converged
 def test_units_do_not_matter(digits, quick):
     """Nor does it where batches see some of the rows."""
-    Z, Z_far = (quick(batch_size=50).fit_transform(unit * digits + unit) for unit in (1, 1000))
+    Z, Z_far = (quick(batch_size=50, max_iter=20).fit_transform(unit * digits + unit) for unit in (1, 1000))
     np.testing.assert_allclose(Z_far, Z, rtol=1e-2, atol=1e-3)
 
 
