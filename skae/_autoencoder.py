@@ -103,8 +103,9 @@ class AutoencoderTransformer(BaseAutoencoder):
     learning_rate_init : float, default=0.01
         Largest step size. It is reached over the first tenth of the steps and falls to 0
         along a half cosine over the rest, which ``max_iter`` sets. Ten times that of
-        ``MLPRegressor``, because it decays. Wider layers than the default ones want less: those
-        of 512 and 256 do best with about 0.005.
+        ``MLPRegressor``, because it decays. Wide layers may want less in few epochs: with those of
+        512 and 256, 0.005 leaves 2 % less error of 10 000 images in 10, but gains tables nothing
+        in 150.
 
     batch_size : int or 'auto', default='auto'
         Largest number of rows in a step; batches have nearly equal sizes. ``'auto'`` is a

@@ -121,7 +121,8 @@ def test_further_training_keeps_it(digits, quick):
 @ignore_not_converged
 def test_units_do_not_matter(digits, quick):
     """Nor does it where batches see some of the rows."""
-    Z, Z_far = (quick(batch_size=50, max_iter=20).fit_transform(unit * digits + unit) for unit in (1, 1000))
+    est = quick(batch_size=50, max_iter=20)
+    Z, Z_far = (est.fit_transform(unit * digits + unit) for unit in (1, 1000))
     np.testing.assert_allclose(Z_far, Z, rtol=1e-2, atol=1e-3)
 
 
