@@ -104,7 +104,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         Largest step size. It is reached over the first tenth of the steps and falls to 0
         along a half cosine over the rest, which ``max_iter`` sets. Ten times that of
         ``MLPRegressor``, because it decays. Wide layers may want less in few epochs: with those of
-        512 and 256, 0.005 leaves 2 % less error of 10 000 images in 10, but gains tables nothing
+        512 and 256, 0.005 leaves 2 % less error of 8 000 images in 10, but gains tables nothing
         in 150.
 
     batch_size : int or 'auto', default='auto'

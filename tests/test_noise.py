@@ -53,7 +53,7 @@ def test_auto_is_said_by_pca(n_components, unit, likelihood, digits, quick):
     ids=str,
 )
 def test_where_nothing_suits_there_is_none(params, expected, digits, quick):
-    assert quick(**params).fit(digits).noise_ == expected
+    assert quick(max_iter=50, **params).fit(digits).noise_ == expected
 
 
 @ignore_not_converged
